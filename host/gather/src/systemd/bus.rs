@@ -49,8 +49,10 @@ impl Bus {
         thread::Builder::new()
             .name("nodepol-dbus".to_owned())
             .spawn(move || {
+                // Longer than anybody waits: only so that a thread that was left
+                // behind ends some day.
                 let connection = connection::Builder::address(target.as_str())
-                    .and_then(|builder| builder.method_timeout(deadline).build());
+                    .and_then(|builder| builder.method_timeout(deadline * 2).build());
                 let connection = match connection {
                     Ok(connection) => connection,
                     Err(error) => {

@@ -1,0 +1,3 @@
+//! Real systems that a test starts, asks and throws away.
+
+pub mod boot;
