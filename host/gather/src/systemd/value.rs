@@ -84,21 +84,15 @@ mod tests {
     use std::collections::HashMap;
 
     use serde_json::json;
-    use zbus::zvariant::{ObjectPath, StructureBuilder};
+    use zbus::zvariant::ObjectPath;
 
     use super::*;
 
     #[test]
     fn every_shape_that_systemd_uses() {
-        let structure = StructureBuilder::new()
-            .add_field("/usr/bin/kubelet")
-            .add_field(vec!["kubelet", "-v"])
-            .add_field(true)
-            .add_field(-1_i32)
-            .build()
-            .expect("a structure");
+        let argv = ("/usr/bin/kubelet", vec!["kubelet", "-v"], true, -1_i32);
         assert_eq!(
-            to_json(&Value::new(vec![structure])),
+            to_json(&Value::new(vec![argv])),
             Some(json!([["/usr/bin/kubelet", ["kubelet", "-v"], true, -1]]))
         );
         assert_eq!(
