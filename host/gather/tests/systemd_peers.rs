@@ -43,7 +43,9 @@ impl Peer {
             let connection = Connection::from(zbus::Connection::from(calls.inner()));
             for call in calls.flatten() {
                 let header = call.header();
-                let Some(member) = header.member() else { continue };
+                let Some(member) = header.member() else {
+                    continue;
+                };
                 match member.as_str() {
                     "Hello" => connection.reply(&header, &":1.1").expect("a reply"),
                     member => answer(&connection, &call, member),
@@ -67,7 +69,11 @@ fn reason(address: &str) -> String {
     let failure = Manager::connect(Some(address), DEADLINE, |value| value)
         .map(|_| ())
         .expect_err("nothing to read from");
-    assert!(start.elapsed() < DEADLINE * 10, "it took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < DEADLINE * 10,
+        "it took {:?}",
+        start.elapsed()
+    );
     assert_eq!(failure.source_name, "systemd over D-Bus");
     failure.reason
 }
@@ -76,7 +82,10 @@ fn reason(address: &str) -> String {
 fn no_bus_at_all() {
     let directory = tempfile::tempdir().expect("a directory");
     let reason = reason(&address(&directory.path().join("none")));
-    assert!(reason.starts_with("there is no D-Bus system bus at unix:path="), "{reason}");
+    assert!(
+        reason.starts_with("there is no D-Bus system bus at unix:path="),
+        "{reason}"
+    );
     assert!(reason.contains("systemctl status dbus"), "{reason}");
 }
 
@@ -86,7 +95,10 @@ fn a_socket_that_nobody_serves() {
     let path = directory.path().join("bus");
     drop(UnixListener::bind(&path).expect("a socket"));
     let reason = reason(&address(&path));
-    assert!(reason.starts_with("nobody answers at unix:path="), "{reason}");
+    assert!(
+        reason.starts_with("nobody answers at unix:path="),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -95,17 +107,31 @@ fn no_socket_but_a_file() {
     let path = directory.path().join("bus");
     std::fs::write(&path, "").expect("a file");
     let reason = reason(&address(&path));
-    assert!(reason.starts_with("nobody answers at unix:path="), "{reason}");
+    assert!(
+        reason.starts_with("nobody answers at unix:path="),
+        "{reason}"
+    );
 }
 
 #[test]
 fn an_address_that_runs_a_program_or_leaves_the_node_is_not_followed() {
-    for address in ["unixexec:path=/bin/true", "tcp:host=127.0.0.1,port=1", "", "nonsense"] {
+    for address in [
+        "unixexec:path=/bin/true",
+        "tcp:host=127.0.0.1,port=1",
+        "",
+        "nonsense",
+    ] {
         let reason = reason(address);
-        assert!(reason.contains("is not an address of a local bus"), "{reason}");
+        assert!(
+            reason.contains("is not an address of a local bus"),
+            "{reason}"
+        );
     }
     let reason = reason("unix:nonsense");
-    assert!(reason.contains("is not an address of a local bus"), "{reason}");
+    assert!(
+        reason.contains("is not an address of a local bus"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -150,6 +176,33 @@ fn a_peer_that_talks_nonsense() {
     assert!(!reason.contains(char::is_control), "{reason:?}");
 }
 
+/// zbus 5.19 looks at the byte before the first: its thread panics.
+#[test]
+fn a_peer_that_ends_a_line_that_it_never_began() {
+    let peer = Peer::new(|mut stream| {
+        let _ = stream.write_all(b"\n");
+        let _ = stream.read(&mut [0; 512]);
+    });
+    let reason = reason(&peer.address());
+    assert!(reason.contains("does not speak D-Bus"), "{reason}");
+}
+
+#[test]
+fn a_peer_that_is_given_up_sees_its_connection_end() {
+    let (ended, end) = std::sync::mpsc::channel();
+    let peer = Peer::new(move |mut stream| {
+        let ended = ended.clone();
+        thread::spawn(move || {
+            let mut sink = [0; 512];
+            while stream.read(&mut sink).is_ok_and(|read| read > 0) {}
+            let _ = ended.send(());
+        });
+    });
+    reason(&peer.address());
+    end.recv_timeout(PATIENT)
+        .expect("no thread is left behind with the connection");
+}
+
 #[test]
 fn a_peer_that_never_ends_its_line() {
     let peer = Peer::new(|mut stream| {
@@ -186,24 +239,35 @@ fn a_peer_that_breaks_off_after_the_handshake() {
         }
     });
     let reason = reason(&peer.address());
-    assert!(reason.contains("the bus at ") || reason.contains("does not speak"), "{reason}");
+    assert!(
+        reason.contains("the bus at ") || reason.contains("does not speak"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_bus_without_systemd() {
     let peer = Peer::speaking(|connection, call, member| {
-        assert_eq!(member, "NameHasOwner", "nothing that would make the bus start a program");
+        assert_eq!(
+            member, "NameHasOwner",
+            "nothing that would make the bus start a program"
+        );
         connection.reply(&call.header(), &false).expect("a reply");
     });
     let reason = reason(&peer.address());
-    assert!(reason.contains("PID 1 of this machine is not systemd"), "{reason}");
+    assert!(
+        reason.contains("PID 1 of this machine is not systemd"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_bus_that_forbids() {
     let peer = Peer::speaking(|connection, call, _| {
         let name = "org.freedesktop.DBus.Error.AccessDenied";
-        connection.reply_error(&call.header(), name, &"Rejected send message").expect("a reply");
+        connection
+            .reply_error(&call.header(), name, &"Rejected send message")
+            .expect("a reply");
     });
     let reason = reason(&peer.address());
     assert!(reason.contains("run nodepol as root"), "{reason}");
@@ -215,7 +279,11 @@ fn usual(connection: &Connection, call: &Message, member: &str) -> bool {
     let header = call.header();
     let reply = match member {
         "NameHasOwner" => connection.reply(&header, &true),
-        "GetAll" if header.path().is_some_and(|path| path.as_str().ends_with("systemd1")) => {
+        "GetAll"
+            if header
+                .path()
+                .is_some_and(|path| path.as_str().ends_with("systemd1")) =>
+        {
             let properties: HashMap<&str, Value<'_>> = HashMap::from([
                 ("Version", Value::from("252")),
                 // Should be a number.
@@ -250,10 +318,19 @@ fn answers_of_another_type_make_a_unit_unreadable() {
     });
     let systemd = manager(&peer, PATIENT).read(&names(&["kubelet.service"]));
     assert_eq!(systemd.manager.get("Version"), Some(&"252".into()));
-    assert_eq!(systemd.manager.len(), 1, "another type, and a property that is on no list");
+    assert_eq!(
+        systemd.manager.len(),
+        1,
+        "another type, and a property that is on no list"
+    );
     assert_eq!(systemd.default_target.as_deref(), Some("multi-user.target"));
-    let Part::Unreadable(reason) = &systemd.units["kubelet.service"] else { panic!("read") };
-    assert!(reason.starts_with("the answer to LoadUnit is not what systemd answers"), "{reason}");
+    let Part::Unreadable(reason) = &systemd.units["kubelet.service"] else {
+        panic!("read")
+    };
+    assert!(
+        reason.starts_with("the answer to LoadUnit is not what systemd answers"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -304,10 +381,16 @@ fn a_bus_that_falls_silent_costs_one_deadline_and_not_one_for_each_unit() {
     let many: BTreeSet<String> = (0..100).map(|n| format!("u{n}.service")).collect();
     let start = Instant::now();
     let systemd = manager.read(&many);
-    assert!(start.elapsed() < deadline * 3, "it took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < deadline * 3,
+        "it took {:?}",
+        start.elapsed()
+    );
     assert_eq!(systemd.units.len(), 100);
     for unit in systemd.units.values() {
-        let Part::Unreadable(reason) = unit else { panic!("read") };
+        let Part::Unreadable(reason) = unit else {
+            panic!("read")
+        };
         assert!(reason.contains("did not answer within 1 s"), "{reason}");
     }
 }
@@ -326,9 +409,18 @@ fn a_bus_that_answers_each_call_just_in_time_has_an_end() {
     let many: BTreeSet<String> = (0..100).map(|n| format!("u{n:02}.service")).collect();
     let start = Instant::now();
     let systemd = manager.read(&many);
-    assert!(start.elapsed() < deadline * 12, "it took {:?}", start.elapsed());
-    let Part::Unreadable(reason) = &systemd.units["u99.service"] else { panic!("read") };
-    assert!(reason.contains("too slowly") || reason.contains("did not answer"), "{reason}");
+    assert!(
+        start.elapsed() < deadline * 12,
+        "it took {:?}",
+        start.elapsed()
+    );
+    let Part::Unreadable(reason) = &systemd.units["u99.service"] else {
+        panic!("read")
+    };
+    assert!(
+        reason.contains("too slowly") || reason.contains("did not answer"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -336,8 +428,8 @@ fn what_is_read_passes_through_the_redaction() {
     let peer = Peer::speaking(|connection, call, member| {
         usual(connection, call, member);
     });
-    let manager = Manager::connect(Some(&peer.address()), PATIENT, |_| "removed".into())
-        .expect("a manager");
+    let manager =
+        Manager::connect(Some(&peer.address()), PATIENT, |_| "removed".into()).expect("a manager");
     let systemd = manager.read(&BTreeSet::new());
     assert_eq!(systemd.manager.get("Version"), Some(&"removed".into()));
 }

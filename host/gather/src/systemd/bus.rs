@@ -3,14 +3,18 @@
 //! zbus bounds neither its handshake nor, by default, its calls, and a peer
 //! that breaks the protocol can stop its executor without the caller ever
 //! hearing of it. So the connection lives on a thread of its own and whoever
-//! asks waits on a channel. A thread that does not answer in time is left
-//! behind: it holds a socket and nothing else, and ends with the process.
+//! asks waits on a channel. When time is up the socket is shut down under the
+//! thread, which ends it; nobody waits for that.
 
-use std::sync::OnceLock;
+use std::net::Shutdown;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use zbus::address::transport::{Transport, UnixSocket};
 use zbus::blocking::{Connection, connection};
 use zbus::message::Message;
 
@@ -27,6 +31,8 @@ pub(super) struct Bus {
     address: String,
     deadline: Duration,
     jobs: Sender<Job>,
+    /// The socket of the connection, once there is one.
+    socket: Arc<OnceLock<UnixStream>>,
     /// Why nobody answers any more. Once it is set no call waits again, so a
     /// bus that hangs costs one deadline and not one for each unit.
     lost: OnceLock<Failure>,
@@ -39,45 +45,35 @@ impl Bus {
     /// [`Failure`] if there is no such bus, it refuses, speaks something else,
     /// or has not said who we are before `deadline` is over.
     pub(super) fn open(address: &str, deadline: Duration) -> Result<Self, Failure> {
-        // `unixexec:` would run a program, `tcp:` would leave the node.
-        if !address.starts_with("unix:") {
-            return Err(Failure::Address(address.to_owned()));
-        }
+        let target = socket_address(address)?;
+        let socket = Arc::new(OnceLock::new());
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (ready, connected) = mpsc::channel();
-        let target = address.to_owned();
+        let bus = Self {
+            address: address.to_owned(),
+            deadline,
+            jobs,
+            socket: Arc::clone(&socket),
+            lost: OnceLock::new(),
+        };
+        let address = address.to_owned();
         thread::Builder::new()
             .name("nodepol-dbus".to_owned())
-            .spawn(move || {
-                // Longer than anybody waits: only so that a thread that was left
-                // behind ends some day.
-                let connection = connection::Builder::address(target.as_str())
-                    .and_then(|builder| builder.method_timeout(deadline * 2).build());
-                let connection = match connection {
-                    Ok(connection) => connection,
-                    Err(error) => {
-                        // Nobody listens any more if the deadline is over.
-                        let _ = ready.send(Err(Failure::from_zbus(error, &target)));
-                        return;
-                    }
-                };
-                if ready.send(Ok(())).is_ok() {
-                    for job in inbox {
-                        job(&connection);
+            .spawn(move || match connect(&target, &socket) {
+                // Nobody listens any more if the deadline is over.
+                Err(error) => drop(ready.send(Err(Failure::from_zbus(error, &address)))),
+                Ok(connection) => {
+                    if ready.send(Ok(())).is_ok() {
+                        inbox.into_iter().for_each(|job| job(&connection));
                     }
                 }
             })
             .map_err(|error| Failure::Thread(error.to_string()))?;
         match connected.recv_timeout(deadline) {
-            Ok(outcome) => outcome?,
-            Err(error) => return Err(Self::silence(error, address, deadline)),
+            Ok(Ok(())) => Ok(bus),
+            Ok(Err(failure)) => Err(failure),
+            Err(error) => Err(bus.lose(bus.silence(error, deadline))),
         }
-        Ok(Self {
-            address: address.to_owned(),
-            deadline,
-            jobs,
-            lost: OnceLock::new(),
-        })
     }
 
     /// The address that it is connected to.
@@ -142,28 +138,55 @@ impl Bus {
         match answered.recv_timeout(wait) {
             Ok(Err(failure)) if failure.is_final() => Err(self.lose(failure)),
             Ok(outcome) => outcome,
-            Err(error) => Err(self.lose(Self::silence(error, &self.address, wait))),
+            Err(error) => Err(self.lose(self.silence(error, wait))),
         }
     }
 
+    /// Gives the connection up. Its thread is woken by the end of its socket.
     fn lose(&self, failure: Failure) -> Failure {
+        if let Some(socket) = self.socket.get() {
+            // It may have been closed already, by the peer.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
         self.lost.get_or_init(|| failure).clone()
     }
 
-    /// What it means that the channel gave nothing.
-    fn silence(error: RecvTimeoutError, address: &str, waited: Duration) -> Failure {
+    /// What it means that the thread said nothing.
+    fn silence(&self, error: RecvTimeoutError, waited: Duration) -> Failure {
+        let address = self.address.clone();
         match error {
-            RecvTimeoutError::Timeout => Failure::Silent {
-                address: address.to_owned(),
-                waited,
-            },
+            RecvTimeoutError::Timeout => Failure::Silent { address, waited },
             // The thread is gone: zbus panicked on what the peer sent.
             RecvTimeoutError::Disconnected => Failure::Garbage {
-                address: address.to_owned(),
+                address,
                 detail: "its answer cannot be read".to_owned(),
             },
         }
     }
+}
+
+/// The socket that a D-Bus address names. Other transports than `unix` are
+/// refused: `unixexec:` would run a program, `tcp:` would leave the node.
+fn socket_address(address: &str) -> Result<SocketAddr, Failure> {
+    let refused = || Failure::Address(address.to_owned());
+    let parsed: zbus::Address = address.parse().map_err(|_| refused())?;
+    let Transport::Unix(unix) = parsed.transport() else {
+        return Err(refused());
+    };
+    match unix.path() {
+        UnixSocket::File(path) => SocketAddr::from_pathname(path),
+        UnixSocket::Abstract(name) => SocketAddr::from_abstract_name(name.as_encoded_bytes()),
+        _ => return Err(refused()),
+    }
+    .map_err(|_| refused())
+}
+
+/// Connects, and leaves a second handle to the socket in `socket` before the
+/// first byte is exchanged.
+fn connect(target: &SocketAddr, socket: &OnceLock<UnixStream>) -> zbus::Result<Connection> {
+    let stream = UnixStream::connect_addr(target)?;
+    let _ = socket.set(stream.try_clone()?);
+    connection::Builder::async_io_unix_stream(stream).build()
 }
 
 /// A call of one method.
