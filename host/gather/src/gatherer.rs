@@ -159,7 +159,7 @@ impl Gatherer {
 
     fn ask_systemd(&mut self, files: &Files) -> Part<Systemd> {
         let address = self.options.dbus_address.as_deref();
-        match Manager::connect(address, self.options.deadline) {
+        match Manager::connect(address, self.options.deadline, redacted) {
             Ok(manager) => {
                 let units = base::UNITS.iter().map(|name| (*name).to_owned()).collect();
                 let systemd = manager.read(&units);
@@ -294,4 +294,10 @@ fn config_flag(argv: &[String]) -> Vec<String> {
     }
     let file = file.filter(|file| file.starts_with('/') && !file.contains('$'));
     file.map(|file| vec!["--config".to_owned(), file]).unwrap_or_default()
+}
+
+/// The value of a property, without its secrets.
+fn redacted(mut value: serde_json::Value) -> serde_json::Value {
+    crate::redact::json(&mut value);
+    value
 }
