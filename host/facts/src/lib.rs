@@ -1,1 +1,9 @@
-//! placeholder
+//! What systemd, the kubelet and the container runtimes would make of the
+//! evidence in a snapshot, each value with its origin.
+//!
+//! Facts are pure: no IO, no clock, no environment. What they miss they name
+//! as a [`nodepol_model::Want`].
+
+pub mod document;
+pub mod evidence;
+pub mod sourced;

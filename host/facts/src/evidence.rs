@@ -1,0 +1,302 @@
+//! The one way in which facts look at a snapshot.
+//!
+//! Paths are resolved component by component through the links that were
+//! recorded, as the kernel would inside that root. A lookup of something that
+//! was never gathered is remembered as a [`Want`]: the caller gathers it and
+//! works the facts out again.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nodepol_model::snapshot::{
+    Content, File, FileNode, Filesystem, LoadedUnit, ProgramOutput, Source, Systemd,
+};
+use nodepol_model::{Part, Snapshot, Unavailable, Want};
+
+/// As many links as the kernel follows in one lookup (`ELOOP` in path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+/// A snapshot, and what facts missed in it.
+#[derive(Debug)]
+pub struct Evidence {
+    snapshot: Arc<Snapshot>,
+    wants: Mutex<BTreeSet<Want>>,
+}
+
+/// Where a path leads once every link is followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    /// To a path that exists (its own canonical path).
+    At(String),
+    /// Nowhere: this canonical path does not exist.
+    Nowhere(String),
+    /// It cannot be told.
+    Unknown(Unavailable),
+}
+
+impl Evidence {
+    /// Evidence from `snapshot`.
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            snapshot,
+            wants: Mutex::default(),
+        }
+    }
+
+    /// The snapshot itself.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Whether it was taken from a running machine.
+    pub fn is_live(&self) -> bool {
+        self.snapshot.source == Source::Live
+    }
+
+    /// What was looked for and never gathered. Empties the list.
+    pub fn take_wants(&self) -> BTreeSet<Want> {
+        std::mem::take(&mut *self.wants.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn want(&self, want: Want) {
+        self.wants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(want);
+    }
+
+    /// lstat(2): the file at `path`, its ancestors' links followed, its own not.
+    pub fn lstat(&self, path: &str) -> Part<&File> {
+        self.lstat_as(path, Want::Path)
+    }
+
+    fn lstat_as(&self, path: &str, want: fn(String) -> Want) -> Part<&File> {
+        match self.walk(path, false, want) {
+            Resolved::At(canonical) => self.recorded(&canonical, want),
+            Resolved::Nowhere(_) => Part::Absent,
+            Resolved::Unknown(unavailable) => Part::Unreadable(unavailable.reason),
+        }
+    }
+
+    /// stat(2): the file that `path` leads to, with its canonical path.
+    pub fn stat(&self, path: &str) -> Part<(String, &File)> {
+        self.stat_as(path, Want::Path)
+    }
+
+    /// stat(2) of a file of which the content does not matter, such as a program.
+    pub fn stat_metadata(&self, path: &str) -> Part<(String, &File)> {
+        self.stat_as(path, Want::Metadata)
+    }
+
+    fn stat_as(&self, path: &str, want: fn(String) -> Want) -> Part<(String, &File)> {
+        match self.walk(path, true, want) {
+            Resolved::At(canonical) => self
+                .recorded(&canonical, want)
+                .map(|file| (canonical, file)),
+            Resolved::Nowhere(_) => Part::Absent,
+            Resolved::Unknown(unavailable) => Part::Unreadable(unavailable.reason),
+        }
+    }
+
+    /// realpath(3), told apart from a path that leads nowhere.
+    pub fn resolve(&self, path: &str) -> Resolved {
+        self.walk(path, true, Want::Path)
+    }
+
+    /// The text of a regular file, links followed.
+    pub fn text(&self, path: &str) -> Part<&str> {
+        match self.stat(path) {
+            Part::Present((_, file)) => match &file.node {
+                FileNode::Regular(Content::Text(text)) => Part::Present(text),
+                FileNode::Regular(Content::Binary(_)) => {
+                    Part::Unreadable("it is not UTF-8 text".to_owned())
+                }
+                FileNode::Regular(Content::NotRead) => {
+                    self.want(Want::Path(path.to_owned()));
+                    Part::Unreadable("its content was not gathered".to_owned())
+                }
+                FileNode::Regular(Content::Unreadable(why)) => Part::Unreadable(why.clone()),
+                FileNode::Directory(_) => Part::Unreadable("it is a directory".to_owned()),
+                FileNode::Symlink(_) | FileNode::Special(_) => {
+                    Part::Unreadable("it is not a regular file".to_owned())
+                }
+            },
+            Part::Absent => Part::Absent,
+            Part::Unreadable(why) => Part::Unreadable(why),
+        }
+    }
+
+    /// The names in a directory, sorted, links to it followed.
+    pub fn names(&self, path: &str) -> Part<&[String]> {
+        match self.stat(path) {
+            Part::Present((_, file)) => match &file.node {
+                FileNode::Directory(names) => names.as_ref().map(Vec::as_slice),
+                _ => Part::Unreadable("it is not a directory".to_owned()),
+            },
+            Part::Absent => Part::Absent,
+            Part::Unreadable(why) => Part::Unreadable(why),
+        }
+    }
+
+    /// What systemd said over D-Bus.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if there was no bus or no answer.
+    pub fn systemd(&self) -> Result<&Systemd, Unavailable> {
+        match &self.snapshot.systemd {
+            Part::Present(systemd) => Ok(systemd),
+            Part::Absent => Err(Unavailable::new("systemd", "no manager runs here")),
+            Part::Unreadable(why) => Err(Unavailable::new("systemd", why)),
+        }
+    }
+
+    /// A unit as the manager has it loaded.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the manager could not be asked for it.
+    pub fn loaded_unit(&self, name: &str) -> Result<&LoadedUnit, Unavailable> {
+        let systemd = self.systemd()?;
+        match systemd.units.get(name) {
+            Some(Part::Present(unit)) => Ok(unit),
+            Some(Part::Absent) => Err(Unavailable::new(name, "systemd does not know it")),
+            Some(Part::Unreadable(why)) => Err(Unavailable::new(name, why)),
+            None => {
+                self.want(Want::Unit(name.to_owned()));
+                Err(Unavailable::new(name, "systemd was not asked for it"))
+            }
+        }
+    }
+
+    /// What a program printed, by its stable name such as `kubelet --version`.
+    pub fn program(&self, name: &str) -> Part<&ProgramOutput> {
+        match self.snapshot.programs.get(name) {
+            Some(part) => part.as_ref(),
+            None => Part::Unreadable("it was not run".to_owned()),
+        }
+    }
+
+    /// statfs(2) of a path.
+    pub fn filesystem(&self, path: &str) -> Part<&Filesystem> {
+        match self.snapshot.filesystems.get(path) {
+            Some(part) => part.as_ref(),
+            None => {
+                self.want(Want::Filesystem(path.to_owned()));
+                Part::Unreadable("it was not gathered".to_owned())
+            }
+        }
+    }
+
+    /// What the snapshot records at a canonical path.
+    fn recorded(&self, canonical: &str, want: fn(String) -> Want) -> Part<&File> {
+        match self.snapshot.files.get(canonical) {
+            Some(part) => part.as_ref(),
+            None if canonical == "/" => {
+                Part::Unreadable("the root itself is not recorded".to_owned())
+            }
+            None if self.listed_without(canonical) => Part::Absent,
+            None => {
+                self.want(want(canonical.to_owned()));
+                Part::Unreadable("it was not gathered".to_owned())
+            }
+        }
+    }
+
+    /// Whether the parent's names are known and this is none of them, or the
+    /// parent does not exist.
+    fn listed_without(&self, canonical: &str) -> bool {
+        let mut path = canonical;
+        while let Some((parent, name)) = path.rsplit_once('/') {
+            let parent = if parent.is_empty() { "/" } else { parent };
+            match self.snapshot.files.get(parent) {
+                Some(Part::Absent) => return true,
+                Some(Part::Present(File {
+                    node: FileNode::Directory(Part::Present(names)),
+                    ..
+                })) => {
+                    return names
+                        .binary_search_by(|known| known.as_str().cmp(name))
+                        .is_err();
+                }
+                Some(
+                    Part::Present(File {
+                        node: FileNode::Directory(_),
+                        ..
+                    })
+                    | Part::Unreadable(_),
+                ) => {
+                    return false;
+                }
+                // Below something that is no directory there is nothing.
+                Some(Part::Present(_)) => return true,
+                None if parent == "/" => return false,
+                None => path = parent,
+            }
+        }
+        false
+    }
+
+    /// Follows the links of every ancestor and, if `follow`, of the path itself.
+    fn walk(&self, path: &str, follow: bool, want: fn(String) -> Want) -> Resolved {
+        let mut pending: Vec<String> = path
+            .split('/')
+            .rev()
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let mut at = String::new();
+        let mut links = 0;
+        while let Some(part) = pending.pop() {
+            match part.as_str() {
+                "." => continue,
+                ".." => {
+                    at.truncate(at.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                _ => {}
+            }
+            let parent = at.len();
+            at.push('/');
+            at.push_str(&part);
+            let last = pending.is_empty();
+            match self.snapshot.files.get(&at) {
+                Some(Part::Present(File {
+                    node: FileNode::Symlink(target),
+                    ..
+                })) if !last || follow => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Resolved::Unknown(Unavailable::new(path, "too many links"));
+                    }
+                    at.truncate(if target.starts_with('/') { 0 } else { parent });
+                    pending.extend(
+                        target
+                            .split('/')
+                            .rev()
+                            .filter(|part| !part.is_empty())
+                            .map(str::to_owned),
+                    );
+                }
+                Some(Part::Present(_)) => {}
+                Some(Part::Absent) => return Resolved::Nowhere(join(at, &pending)),
+                Some(Part::Unreadable(why)) => {
+                    return Resolved::Unknown(Unavailable::new(at, why));
+                }
+                None if self.listed_without(&at) => return Resolved::Nowhere(join(at, &pending)),
+                None if last => {
+                    self.want(want(at.clone()));
+                    return Resolved::Unknown(Unavailable::new(path, "it was not gathered"));
+                }
+                None => {}
+            }
+        }
+        Resolved::At(if at.is_empty() { "/".to_owned() } else { at })
+    }
+}
+
+fn join(mut at: String, pending: &[String]) -> String {
+    for part in pending.iter().rev() {
+        at.push('/');
+        at.push_str(part);
+    }
+    at
+}
