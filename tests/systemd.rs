@@ -224,6 +224,27 @@ fn units_in_every_state_of_their_files() {
 }
 
 #[test]
+fn a_password_in_the_environment_of_a_unit_does_not_leave_the_machine() {
+    let Some(bed) = boot() else { return };
+    let plain = connect(&bed).read_unit("limited.service");
+    assert!(
+        format!("{plain:?}").contains("hunter2"),
+        "the canary is there to be found"
+    );
+    let manager = Manager::connect(Some(&bed.bus_address()), DEADLINE, |mut value| {
+        nodepol_gather::redact::json(&mut value);
+        value
+    })
+    .expect("systemd");
+    let systemd = manager.read(&BTreeSet::from(["limited.service".to_owned()]));
+    assert!(!format!("{systemd:?}").contains("hunter2"));
+    let unit = systemd.units["limited.service"].present().expect("a unit");
+    let environment = unit.properties["Environment"].as_array().expect("a list");
+    assert_eq!(environment.len(), 3, "the variable itself stays");
+    assert_eq!(environment[1], "QUOTED=two words");
+}
+
+#[test]
 fn a_machine_that_is_stopped_is_unreadable_and_leaves_nothing() {
     let Some(bed) = boot() else { return };
     let manager = connect(&bed);
