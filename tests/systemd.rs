@@ -1,5 +1,10 @@
 //! What is gathered over D-Bus from a machine with systemd, seen from outside,
 //! against what `systemctl` and `busctl` say inside it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is how a test fails"
+)]
 
 #[path = "systemd/node.rs"]
 mod node;
