@@ -305,6 +305,15 @@ fn usual(connection: &Connection, call: &Message, member: &str) -> bool {
     true
 }
 
+#[test]
+fn a_deadline_without_an_end_is_no_error() {
+    let peer = Peer::speaking(|connection, call, member| {
+        usual(connection, call, member);
+    });
+    let systemd = manager(&peer, Duration::MAX).read(&BTreeSet::new());
+    assert_eq!(systemd.manager.get("Version"), Some(&"252".into()));
+}
+
 fn manager(peer: &Peer, deadline: Duration) -> Manager {
     Manager::connect(Some(&peer.address()), deadline, |value| value).expect("a manager")
 }
@@ -425,6 +434,7 @@ fn a_bus_that_answers_each_call_just_in_time_has_an_end() {
         reason.contains("too slowly") || reason.contains("did not answer"),
         "{reason}"
     );
+    assert_eq!(systemd.units.len(), 100);
 }
 
 #[test]

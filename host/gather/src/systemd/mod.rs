@@ -100,7 +100,7 @@ impl Manager {
 
     fn open(address: &str, deadline: Duration, redact: Redact) -> Result<Self, Failure> {
         let bus = Bus::open(address, deadline)?;
-        let until = Instant::now() + deadline;
+        let until = Instant::now() + bus.deadline();
         // To call a name that nobody owns would make the bus start
         // `/bin/false` for it and answer that this has failed.
         let owned: bool = bus.call(
