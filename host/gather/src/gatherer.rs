@@ -18,7 +18,9 @@ use crate::{journal, metadata, programs};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The directory of a tree is not there, is no directory, or is closed.
-    #[error("{path}: cannot be the root of a node: {reason}; name a directory that holds its files")]
+    #[error(
+        "{path}: cannot be the root of a node: {reason}; name a directory that holds its files"
+    )]
     Root {
         /// The directory that was named.
         path: PathBuf,
@@ -180,7 +182,11 @@ impl Gatherer {
             let path = format!("{}/{name}", directory.path);
             let interest = directory.own || base::is_of_interest(&name);
             if name.ends_with(".d") {
-                let depth = if interest { Depth::Tree } else { Depth::Content };
+                let depth = if interest {
+                    Depth::Tree
+                } else {
+                    Depth::Content
+                };
                 self.reader.read(files, &path, depth);
             } else if [".wants", ".requires", ".upholds"]
                 .iter()
@@ -271,7 +277,9 @@ fn exec_start(systemd: &Systemd, service: &str) -> Option<(String, Vec<String>)>
     let command = unit.properties.get("ExecStart")?.get(0)?;
     let path = command.get(0)?.as_str()?.to_owned();
     let argv = command.get(1)?.as_array()?;
-    let argv = argv.iter().filter_map(|word| word.as_str().map(str::to_owned));
+    let argv = argv
+        .iter()
+        .filter_map(|word| word.as_str().map(str::to_owned));
     Some((path, argv.collect()))
 }
 
@@ -293,7 +301,8 @@ fn config_flag(argv: &[String]) -> Vec<String> {
         }
     }
     let file = file.filter(|file| file.starts_with('/') && !file.contains('$'));
-    file.map(|file| vec!["--config".to_owned(), file]).unwrap_or_default()
+    file.map(|file| vec!["--config".to_owned(), file])
+        .unwrap_or_default()
 }
 
 /// The value of a property, without its secrets.

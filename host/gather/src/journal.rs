@@ -51,7 +51,11 @@ pub(crate) fn of_tree(root: &Root, options: &Options) -> Part<Journal> {
 }
 
 fn read(directories: &[PathBuf], boot: Option<String>, options: &Options) -> Part<Journal> {
-    let there: Vec<PathBuf> = directories.iter().filter(|path| path.exists()).cloned().collect();
+    let there: Vec<PathBuf> = directories
+        .iter()
+        .filter(|path| path.exists())
+        .cloned()
+        .collect();
     if there.is_empty() {
         return Part::Absent;
     }
@@ -98,9 +102,9 @@ fn failed(error: &SdJournalError) -> Part<Journal> {
         SdJournalError::PermissionDenied { .. } => Part::Unreadable(CLOSED.to_owned()),
         // Without the path: in a tree it names a descriptor.
         SdJournalError::Io { source, .. } => Part::Unreadable(source.to_string()),
-        SdJournalError::Corrupt { reason, .. } => {
-            Part::Unreadable(format!("the journal is damaged: {reason}; try `journalctl --verify`"))
-        }
+        SdJournalError::Corrupt { reason, .. } => Part::Unreadable(format!(
+            "the journal is damaged: {reason}; try `journalctl --verify`"
+        )),
         other => Part::Unreadable(other.to_string()),
     }
 }
@@ -112,7 +116,14 @@ fn entries(
 ) -> Result<Journal, SdJournalError> {
     let boot = match boot {
         Some(boot) => boot,
-        None => match journal.query().reverse(true).limit(1).iter()?.next().transpose()? {
+        None => match journal
+            .query()
+            .reverse(true)
+            .limit(1)
+            .iter()?
+            .next()
+            .transpose()?
+        {
             Some(entry) => hex(&entry.boot_id()),
             None => return Ok(Journal::default()),
         },
@@ -121,20 +132,24 @@ fn entries(
     let deadline = Instant::now() + options.deadline;
     let mut kubelet = Bounded::new(limits.journal_entries, limits.journal_bytes, deadline);
     let mut query = journal.query();
-    query.match_exact("_BOOT_ID", boot.as_bytes()).or_group(|group| {
-        group.match_exact("_SYSTEMD_UNIT", base::KUBELET.as_bytes());
-        group.match_exact("UNIT", base::KUBELET.as_bytes());
-    });
+    query
+        .match_exact("_BOOT_ID", boot.as_bytes())
+        .or_group(|group| {
+            group.match_exact("_SYSTEMD_UNIT", base::KUBELET.as_bytes());
+            group.match_exact("UNIT", base::KUBELET.as_bytes());
+        });
     kubelet.take(query.reverse(true).iter()?)?;
 
     let (count, bytes) = (limits.journal_entries / 4, limits.journal_bytes / 4);
     let mut runtimes = Bounded::new(count, bytes, deadline);
     let mut query = journal.query();
-    query.match_exact("_BOOT_ID", boot.as_bytes()).or_group(|group| {
-        for unit in base::RUNTIMES {
-            group.match_exact("UNIT", unit.as_bytes());
-        }
-    });
+    query
+        .match_exact("_BOOT_ID", boot.as_bytes())
+        .or_group(|group| {
+            for unit in base::RUNTIMES {
+                group.match_exact("UNIT", unit.as_bytes());
+            }
+        });
     runtimes.take(query.reverse(true).iter()?)?;
 
     let truncated = kubelet.truncated || runtimes.truncated;
@@ -199,17 +214,23 @@ impl Bounded {
 
 fn record(entry: &EntryRef) -> JournalEntry {
     let field = |name: &str| {
-        entry.get(name).map(|value| String::from_utf8_lossy(value).into_owned())
+        entry
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
     };
     let message = entry.get("MESSAGE").unwrap_or_default();
     let message = message.get(..MESSAGE_BYTES).unwrap_or(message);
     let microseconds = i64::try_from(entry.realtime_usec()).unwrap_or(i64::MAX);
     JournalEntry {
         time: Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH),
-        unit: field("UNIT").or_else(|| field("_SYSTEMD_UNIT")).unwrap_or_default(),
+        unit: field("UNIT")
+            .or_else(|| field("_SYSTEMD_UNIT"))
+            .unwrap_or_default(),
         identifier: field("SYSLOG_IDENTIFIER"),
         invocation_id: field("INVOCATION_ID").or_else(|| field("_SYSTEMD_INVOCATION_ID")),
-        priority: field("PRIORITY").and_then(|value| value.parse().ok()).filter(|level| *level < 8),
+        priority: field("PRIORITY")
+            .and_then(|value| value.parse().ok())
+            .filter(|level| *level < 8),
         message: String::from_utf8_lossy(message).into_owned(),
     }
 }
@@ -225,7 +246,10 @@ fn redact_messages(entries: &mut [JournalEntry]) {
     }
     for indices in writers.values() {
         let messages = indices.iter().filter_map(|index| entries.get(*index));
-        let text = messages.map(|entry| entry.message.as_str()).collect::<Vec<_>>().join("\n");
+        let text = messages
+            .map(|entry| entry.message.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
         let text = redact::text(&text);
         let mut lines = text.split('\n');
         for index in indices {
@@ -236,7 +260,10 @@ fn redact_messages(entries: &mut [JournalEntry]) {
         }
     }
     for entry in entries {
-        entry.identifier = entry.identifier.take().map(|text| redact::text(&text).into_owned());
+        entry.identifier = entry
+            .identifier
+            .take()
+            .map(|text| redact::text(&text).into_owned());
     }
 }
 
