@@ -131,26 +131,15 @@ fn entries(
     let limits = &options.limits;
     let deadline = Instant::now() + options.deadline;
     let mut kubelet = Bounded::new(limits.journal_entries, limits.journal_bytes, deadline);
-    let mut query = journal.query();
-    query
-        .match_exact("_BOOT_ID", boot.as_bytes())
-        .or_group(|group| {
-            group.match_exact("_SYSTEMD_UNIT", base::KUBELET.as_bytes());
-            group.match_exact("UNIT", base::KUBELET.as_bytes());
-        });
-    kubelet.take(query.reverse(true).iter()?)?;
+    let kubelets = [("_SYSTEMD_UNIT", base::KUBELET), ("UNIT", base::KUBELET)];
+    let query = any_of(journal, &boot, &kubelets);
+    kubelet.take(query.iter()?)?;
 
     let (count, bytes) = (limits.journal_entries / 4, limits.journal_bytes / 4);
     let mut runtimes = Bounded::new(count, bytes, deadline);
-    let mut query = journal.query();
-    query
-        .match_exact("_BOOT_ID", boot.as_bytes())
-        .or_group(|group| {
-            for unit in base::RUNTIMES {
-                group.match_exact("UNIT", unit.as_bytes());
-            }
-        });
-    runtimes.take(query.reverse(true).iter()?)?;
+    let managers = base::RUNTIMES.iter().map(|unit| ("UNIT", *unit));
+    let query = any_of(journal, &boot, &managers.collect::<Vec<_>>());
+    runtimes.take(query.iter()?)?;
 
     let truncated = kubelet.truncated || runtimes.truncated;
     let mut entries = kubelet.entries;
@@ -163,6 +152,26 @@ fn entries(
         truncated,
         entries,
     })
+}
+
+/// The entries of `boot` that have one of `fields`, newest first.
+///
+/// Each group has a single term: in sdjournal 0.1.15 it is the groups that are
+/// alternatives, while the terms of one group must all hold.
+fn any_of(
+    journal: &sdjournal::Journal,
+    boot: &str,
+    fields: &[(&str, &str)],
+) -> sdjournal::JournalQuery {
+    let mut query = journal.query();
+    query.match_exact("_BOOT_ID", boot.as_bytes());
+    for (field, unit) in fields {
+        query.or_group(|group| {
+            group.match_exact(field, unit.as_bytes());
+        });
+    }
+    query.reverse(true);
+    query
 }
 
 /// The newest entries of a query, newest first, within limits.

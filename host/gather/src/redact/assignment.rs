@@ -61,7 +61,8 @@ impl<'a> Assignment<'a> {
         let at = |index: usize| bytes.get(index).copied();
         let flag = word.starts_with('-');
         let name = word.trim_start_matches('-');
-        let mut end = start + word.len();
+        let word_end = start + word.len();
+        let mut end = word_end;
         let before = line.get(..start)?;
         let quote = ["\\\"", "\"", "'"].into_iter().find(|quote| {
             before.ends_with(quote) && line.get(end..).is_some_and(|rest| rest.starts_with(quote))
@@ -76,7 +77,7 @@ impl<'a> Assignment<'a> {
             _ => return None,
         };
         let value = match separator {
-            Separator::Blank => skip_flag_gap(bytes, start + word.len()),
+            Separator::Blank => skip_flag_gap(bytes, word_end),
             _ => skip_blanks(bytes, after + 1),
         };
         Some(Self {
@@ -135,7 +136,6 @@ impl<'a> Assignment<'a> {
     }
 
     fn bare(&self, line: &str) -> Place {
-        let bytes = line.as_bytes();
         let rest = line.get(self.value..).unwrap_or_default();
         let before = line.get(..self.start).unwrap_or_default();
         let until = |stop: &dyn Fn(u8) -> bool| {
