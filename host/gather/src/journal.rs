@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ fn read(directories: &[PathBuf], boot: Option<String>, options: &Options) -> Par
     if there.is_empty() {
         return Part::Absent;
     }
-    if there.iter().any(|directory| is_closed(directory)) {
+    if there.iter().any(|path| is_closed(path)) {
         return Part::Unreadable(CLOSED.to_owned());
     }
     let config = JournalConfig {
@@ -80,7 +80,7 @@ const CLOSED: &str = "permission denied: run nodepol as root, or as a member of 
 
 /// Whether the system's own journal is there and cannot be opened: without it
 /// only a user's entries would be seen, and no line would look like no log.
-fn is_closed(directory: &PathBuf) -> bool {
+fn is_closed(directory: &Path) -> bool {
     let denied = |error: &std::io::Error| error.kind() == ErrorKind::PermissionDenied;
     match fs::read_dir(directory) {
         Err(error) => denied(&error),

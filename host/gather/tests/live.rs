@@ -1,6 +1,13 @@
 //! The machine that the test runs on, with programs that misbehave, and a
 //! journal of our own.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests end by panicking"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,12 @@
 //! Private keys never pass; their public halves are those that OpenSSL computes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests end by panicking"
+)]
+
 use std::fs;
 use std::path::Path;
 

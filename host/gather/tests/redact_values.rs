@@ -1,5 +1,12 @@
 //! Secrets that are known by a name or a shape are taken out, and nothing else.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests end by panicking"
+)]
+
 use nodepol_gather::redact::{json, text};
 use serde_json::json as value;
 

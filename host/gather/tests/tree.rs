@@ -1,5 +1,12 @@
 //! A tree is read within its root and its limits, whatever lies in it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests end by panicking"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -328,7 +335,11 @@ fn a_closed_file_says_what_to_do() {
     }
     let root = tempfile::tempdir().unwrap();
     write(root.path(), "etc/fstab", "x");
-    fs::set_permissions(root.path().join("etc/fstab"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(
+        root.path().join("etc/fstab"),
+        fs::Permissions::from_mode(0o0),
+    )
+    .unwrap();
     let snapshot = gather(root.path(), &[]);
     assert!(
         matches!(node(&snapshot, "/etc/fstab"), FileNode::Regular(Content::Unreadable(why)) if why.contains("as root"))
