@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use nodepol_model::snapshot::{Content, File, FileNode, ProgramOutput, Source, Systemd};
 use nodepol_model::{Part, Snapshot, Want};
+use serde_json::Value;
 
 use crate::base::{self, Program};
 use crate::files::{Depth, Reader};
 use crate::options::Options;
 use crate::root::Root;
 use crate::systemd::Manager;
-use crate::{journal, metadata, programs};
+use crate::{journal, metadata, programs, redact};
 
 /// A source that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -147,12 +148,13 @@ impl Gatherer {
     }
 
     fn ask_units(&self, systemd: &mut Systemd, units: BTreeSet<String>) {
-        let mut answers = match &self.manager {
-            Some(manager) => manager.read(&units).units,
-            None => BTreeMap::new(),
-        };
+        let mut answers = Systemd::default();
+        if let Some(manager) = &self.manager {
+            answers = manager.read(&units);
+            redact_systemd(&mut answers);
+        }
         for name in units {
-            let answer = answers.remove(&name).unwrap_or_else(|| {
+            let answer = answers.units.remove(&name).unwrap_or_else(|| {
                 Part::Unreadable("systemd was not asked: take a snapshot of the live node".into())
             });
             systemd.units.insert(name, answer);
@@ -164,7 +166,8 @@ impl Gatherer {
         match Manager::connect(address, self.options.deadline, redacted) {
             Ok(manager) => {
                 let units = base::UNITS.iter().map(|name| (*name).to_owned()).collect();
-                let systemd = manager.read(&units);
+                let mut systemd = manager.read(&units);
+                redact_systemd(&mut systemd);
                 self.manager = Some(manager);
                 Part::Present(systemd)
             }
@@ -232,6 +235,21 @@ impl Gatherer {
 }
 
 type Files = BTreeMap<String, Part<File>>;
+
+/// Takes secrets out of everything that systemd said, its own texts included.
+fn redact_systemd(systemd: &mut Systemd) {
+    let units = systemd.units.values_mut().filter_map(|unit| match unit {
+        Part::Present(unit) => Some(&mut unit.properties),
+        Part::Absent | Part::Unreadable(_) => None,
+    });
+    for properties in units.chain([&mut systemd.manager]) {
+        let mut object = Value::Object(std::mem::take(properties).into_iter().collect());
+        redact::json(&mut object);
+        if let Value::Object(fields) = object {
+            *properties = fields.into_iter().collect();
+        }
+    }
+}
 
 fn is_absent(files: &Files, path: &str) -> bool {
     matches!(files.get(path), Some(Part::Absent))

@@ -201,11 +201,28 @@ fn loops_devices_and_pipes_do_not_hang() {
         "etc/default",
         "a file where a directory should be",
     );
+    // Only root makes devices. Opening this one, a watchdog, would start it.
+    let device = rustix::fs::makedev(10, 130);
+    let character = rustix::fs::FileType::CharacterDevice;
+    let made = rustix::fs::mknodat(
+        rustix::fs::CWD,
+        path("etc/machine-id"),
+        character,
+        mode,
+        device,
+    );
     let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
     let snapshot = gather(
         root.path(),
         &["/a", "/a/x", "/socket", "/etc/systemd/system/self/self/x"],
     );
+    match made {
+        Ok(()) => assert_eq!(
+            *node(&snapshot, "/etc/machine-id"),
+            FileNode::Special(SpecialKind::CharacterDevice)
+        ),
+        Err(errno) => println!("skipped: no device can be made: {errno}"),
+    }
     assert!(matches!(&snapshot.files["/a/x"], Part::Unreadable(why) if why.contains("links")));
     assert_eq!(
         *node(&snapshot, "/etc/fstab"),
