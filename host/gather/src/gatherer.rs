@@ -236,7 +236,8 @@ impl Gatherer {
 
 type Files = BTreeMap<String, Part<File>>;
 
-/// Takes secrets out of everything that systemd said, its own texts included.
+/// Takes out what a property's name says is secret (`SetCredential`); its value
+/// alone was looked at when it was read.
 fn redact_systemd(systemd: &mut Systemd) {
     let units = systemd.units.values_mut().filter_map(|unit| match unit {
         Part::Present(unit) => Some(&mut unit.properties),
