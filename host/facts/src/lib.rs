@@ -6,4 +6,6 @@
 
 pub mod document;
 pub mod evidence;
+pub mod kubelet;
+pub mod kubelet_driver;
 pub mod sourced;
