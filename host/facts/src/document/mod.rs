@@ -1,6 +1,8 @@
 //! Structured files of a node as one tree, in which every value knows its line
 //! and column: YAML as the kubelet reads it, TOML, JSON.
 
+pub mod toml;
+
 use serde_json::{Map, Number};
 
 /// A value and where it stands.
