@@ -7,5 +7,6 @@
 pub mod cgroup;
 pub mod document;
 pub mod evidence;
+pub mod node;
 pub mod runtime;
 pub mod sourced;

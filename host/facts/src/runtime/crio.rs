@@ -32,6 +32,7 @@ pub(crate) struct Crio {
     listen: Option<Sourced<String>>,
     driver: Sourced<String>,
     problems: Vec<Problem>,
+    files: Vec<String>,
 }
 
 impl Crio {
@@ -61,6 +62,7 @@ impl Crio {
             listen: None,
             driver: Sourced::new("systemd".to_owned(), Location::source("default")),
             problems: Vec::new(),
+            files: Vec::new(),
         };
         // An empty --config switches the first file off.
         if !path.is_empty() && !crio.apply(evidence, &path)? && config.is_some() {
@@ -84,7 +86,10 @@ impl Crio {
         } else if let Some(setting) = crio.text("/crio/runtime/cgroup_manager") {
             crio.driver = setting;
         }
-        crio.check(evidence, given(&["conmon-cgroup"], "CONTAINER_CONMON_CGROUP"));
+        crio.check(
+            evidence,
+            given(&["conmon-cgroup"], "CONTAINER_CONMON_CGROUP"),
+        );
         Ok(crio)
     }
 
@@ -95,6 +100,7 @@ impl Crio {
             Part::Absent => return Ok(false),
             Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
         };
+        self.files.push(path.to_owned());
         let root = match toml::parse(text) {
             Ok(root) => root,
             Err(error) => {
@@ -158,7 +164,10 @@ impl Crio {
         if !matches!(driver.value.as_str(), "systemd" | "cgroupfs") {
             self.problem(
                 "wrong-value",
-                format!("invalid cgroup manager \"{}\": CRI-O does not start", driver.value),
+                format!(
+                    "invalid cgroup manager \"{}\": CRI-O does not start",
+                    driver.value
+                ),
                 driver.origin.clone(),
                 true,
             );
@@ -277,6 +286,11 @@ impl Crio {
             ));
         }
         Ok(edits)
+    }
+
+    /// The files that were read, in order.
+    pub(crate) fn files(&self) -> &[String] {
+        &self.files
     }
 
     /// What is wrong with its files.

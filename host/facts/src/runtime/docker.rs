@@ -34,10 +34,7 @@ impl Docker {
     ///
     /// # Errors
     /// [`Unavailable`] if the file could not be read.
-    pub(crate) fn read(
-        evidence: &Evidence,
-        argv: &[Sourced<String>],
-    ) -> Result<Self, Unavailable> {
+    pub(crate) fn read(evidence: &Evidence, argv: &[Sourced<String>]) -> Result<Self, Unavailable> {
         let flag = flags::value(argv, &["config-file"]);
         let required = flag.is_some();
         let path = flag.map_or_else(|| DEFAULT_CONFIG.to_owned(), |flag| flag.value);
@@ -88,7 +85,7 @@ impl Docker {
     fn file(&mut self, text: &str) {
         self.exists = true;
         let root = match json::parse(text) {
-            Ok(root) => root,
+            Ok(document) => document.root,
             Err(error) => {
                 let at = Location::position(&self.path, error.line, error.column);
                 self.problem(
@@ -164,9 +161,7 @@ impl Docker {
         Ok(match &self.from_file {
             Some(said) if said.value == "systemd" => Vec::new(),
             Some(said) => edit(said.origin.pointer.clone().unwrap_or_default(), json),
-            None if self.options == 0 => {
-                edit("/exec-opts".to_owned(), format!("[{json}]"))
-            }
+            None if self.options == 0 => edit("/exec-opts".to_owned(), format!("[{json}]")),
             None => edit(format!("/exec-opts/{}", self.options), json),
         })
     }

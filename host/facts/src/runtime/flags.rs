@@ -13,7 +13,10 @@ pub(crate) fn values(argv: &[Sourced<String>], names: &[&str]) -> Vec<Sourced<St
     let mut found = Vec::new();
     let mut words = argv.iter().skip(1).peekable();
     while let Some(word) = words.next() {
-        let Some(flag) = word.value.strip_prefix("--").or_else(|| word.value.strip_prefix('-'))
+        let Some(flag) = word
+            .value
+            .strip_prefix("--")
+            .or_else(|| word.value.strip_prefix('-'))
         else {
             continue;
         };
@@ -40,12 +43,20 @@ mod tests {
 
     #[test]
     fn every_way_to_write_a_flag() {
-        let argv: Vec<_> = ["env", "A=b", "d", "-c", "/x", "--opt=1", "--opt", "2", "-opt=3"]
-            .iter()
-            .map(|word| Sourced::new((*word).to_owned(), Location::source("unit")))
+        let argv: Vec<_> = [
+            "env", "A=b", "d", "-c", "/x", "--opt=1", "--opt", "2", "-opt=3",
+        ]
+        .iter()
+        .map(|word| Sourced::new((*word).to_owned(), Location::source("unit")))
+        .collect();
+        assert_eq!(
+            value(&argv, &["config", "c"]).map(|v| v.value),
+            Some("/x".to_owned())
+        );
+        let all: Vec<_> = values(&argv, &["opt"])
+            .into_iter()
+            .map(|v| v.value)
             .collect();
-        assert_eq!(value(&argv, &["config", "c"]).map(|v| v.value), Some("/x".to_owned()));
-        let all: Vec<_> = values(&argv, &["opt"]).into_iter().map(|v| v.value).collect();
         assert_eq!(all, ["1", "2", "3"]);
         assert!(value(&argv, &["none"]).is_none());
     }

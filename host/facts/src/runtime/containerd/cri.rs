@@ -65,7 +65,10 @@ pub(crate) fn handlers(loaded: &Loaded) -> Vec<CriHandler> {
         found.push(handler(name, table, is_2, systemd_cgroup));
     }
     if !is_2 {
-        for (name, key) in [("default", "default_runtime"), ("untrusted", "untrusted_workload_runtime")] {
+        for (name, key) in [
+            ("default", "default_runtime"),
+            ("untrusted", "untrusted_workload_runtime"),
+        ] {
             if let Some(table) = containerd.and_then(|tree| tree.get(key))
                 && runtime_type(table).is_some_and(|name| !name.is_empty())
             {
@@ -74,7 +77,9 @@ pub(crate) fn handlers(loaded: &Loaded) -> Vec<CriHandler> {
         }
     }
     // 2.x decodes over its defaults; 1.x replaces the map if a file has one.
-    let has_default = found.iter().any(|found| found.handler.name == DEFAULT_HANDLER);
+    let has_default = found
+        .iter()
+        .any(|found| found.handler.name == DEFAULT_HANDLER);
     if !has_default && (is_2 || runtimes.is_none()) {
         found.push(CriHandler {
             handler: Handler {
@@ -159,7 +164,10 @@ fn systemd_cgroup_of(options: &Tree, is_2: bool) -> Option<&Tree> {
                 if is_2 {
                     key.eq_ignore_ascii_case(NAME)
                 } else {
-                    matches!(key.as_str(), "systemdcgroup" | "SYSTEMDCGROUP" | "systemdCgroup")
+                    matches!(
+                        key.as_str(),
+                        "systemdcgroup" | "SYSTEMDCGROUP" | "systemdCgroup"
+                    )
                 }
             })
             .map(|(_, value)| value)
@@ -179,7 +187,11 @@ pub(crate) fn answer(loaded: &Loaded, handlers: &[CriHandler]) -> Answer {
     let is_2 = loaded.release.is_2();
     let decides = handlers.iter().find_map(|found| {
         let driver = found.handler.cgroup_driver.as_deref()?;
-        let driver = if driver == "systemd" { "systemd" } else { "cgroupfs" };
+        let driver = if driver == "systemd" {
+            "systemd"
+        } else {
+            "cgroupfs"
+        };
         (!is_2 || found.answers).then(|| (driver, found.handler.at.clone()))
     });
     match decides {

@@ -43,7 +43,11 @@ fn built_in(path: &str, loaded: &Loaded, handler: &str, edits: &mut Vec<Edit>) {
     if let Some((path, runtimes)) = beside {
         let pointer = format!("{runtimes}/{}", escape_token(handler));
         if !loaded.release.is_2() {
-            set(&path, format!("{pointer}/runtime_type"), "\"io.containerd.runc.v2\"");
+            set(
+                &path,
+                format!("{pointer}/runtime_type"),
+                "\"io.containerd.runc.v2\"",
+            );
         }
         set(&path, format!("{pointer}/options/SystemdCgroup"), "true");
         return;
@@ -56,7 +60,11 @@ fn built_in(path: &str, loaded: &Loaded, handler: &str, edits: &mut Vec<Edit>) {
         return;
     }
     // 1.x: the file whose table of the plugin counts, or else the first one.
-    let file = loaded.files.iter().rev().find(|file| has_plugin(file, loaded.cri));
+    let file = loaded
+        .files
+        .iter()
+        .rev()
+        .find(|file| has_plugin(file, loaded.cri));
     let path = file.map_or(path, |file| file.path.as_str());
     let plugin = if loaded.files.is_empty() {
         set(path, "/version".to_owned(), "2");
@@ -69,7 +77,11 @@ fn built_in(path: &str, loaded: &Loaded, handler: &str, edits: &mut Vec<Edit>) {
     let pointer = cri::pointer(plugin, handler);
     // What a file says of a handler replaces the built-in entry.
     let table = pointer.trim_end_matches("/options/SystemdCgroup");
-    set(path, format!("{table}/runtime_type"), "\"io.containerd.runc.v2\"");
+    set(
+        path,
+        format!("{table}/runtime_type"),
+        "\"io.containerd.runc.v2\"",
+    );
     set(path, pointer.clone(), "true");
 }
 

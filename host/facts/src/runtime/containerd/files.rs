@@ -7,6 +7,7 @@ use nodepol_model::{Location, Part, Unavailable};
 use super::tree::Tree;
 use crate::document::toml;
 use crate::evidence::{Evidence, Resolved};
+use crate::node::pattern::matches;
 
 /// More imports than any node has; beyond them nothing is claimed.
 const MAX_FILES: usize = 256;
@@ -85,7 +86,11 @@ pub(super) fn imports(
     for (written, node) in list.texts() {
         let at = Location::position(&file.path, node.line, node.column).with_pointer("/imports");
         let globbed = written.contains('*');
-        let base = if globbed && !joins_globs { "/" } else { parent(&file.path) };
+        let base = if globbed && !joins_globs {
+            "/"
+        } else {
+            parent(&file.path)
+        };
         let path = clean(&if written.starts_with('/') {
             written.to_owned()
         } else {
@@ -113,7 +118,7 @@ pub(super) fn parent(path: &str) -> &str {
 }
 
 /// `filepath.Clean` of an absolute path: by words alone, no links followed.
-pub(crate) fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -128,9 +133,13 @@ pub(crate) fn clean(path: &str) -> String {
 }
 
 /// `filepath.Glob`: sorted in each directory, nothing where none matches.
-pub(crate) fn glob(evidence: &Evidence, pattern: &str) -> Result<Vec<String>, Unavailable> {
+pub(super) fn glob(evidence: &Evidence, pattern: &str) -> Result<Vec<String>, Unavailable> {
     let mut found = vec![String::new()];
-    for (depth, part) in pattern.split('/').filter(|part| !part.is_empty()).enumerate() {
+    for (depth, part) in pattern
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .enumerate()
+    {
         if depth >= MAX_DEPTH {
             return Err(Unavailable::new(pattern, "the pattern is too deep"));
         }
@@ -180,72 +189,6 @@ pub(crate) fn glob(evidence: &Evidence, pattern: &str) -> Result<Vec<String>, Un
     Ok(existing)
 }
 
-/// `filepath.Match` of one component: `*`, `?`, `[…]`, `\`.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    // Positions to return to: one star is enough, for the last one decides.
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        if p == pattern.len() && n == name.len() {
-            return true;
-        }
-        let step = match pattern.get(p) {
-            Some('*') => {
-                star = Some((p + 1, n));
-                p += 1;
-                continue;
-            }
-            Some(_) => name.get(n).and_then(|c| one(&pattern, p, *c)),
-            None => None,
-        };
-        match (step, star) {
-            (Some(next), _) => {
-                p = next;
-                n += 1;
-            }
-            (None, Some((after, from))) if from < name.len() => {
-                star = Some((after, from + 1));
-                p = after;
-                n = from + 1;
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// Matches one character; gives where the pattern goes on.
-fn one(pattern: &[char], at: usize, c: char) -> Option<usize> {
-    match pattern.get(at)? {
-        '?' => Some(at + 1),
-        '\\' => (pattern.get(at + 1) == Some(&c)).then_some(at + 2),
-        '[' => {
-            let mut p = at + 1;
-            let negated = pattern.get(p) == Some(&'^');
-            p += usize::from(negated);
-            let mut hit = false;
-            let mut first = true;
-            while let Some(&low) = pattern.get(p) {
-                if low == ']' && !first {
-                    return (hit != negated).then_some(p + 1);
-                }
-                first = false;
-                if pattern.get(p + 1) == Some(&'-') {
-                    let high = *pattern.get(p + 2)?;
-                    hit |= low <= c && c <= high;
-                    p += 3;
-                } else {
-                    hit |= low == c;
-                    p += 1;
-                }
-            }
-            None
-        }
-        literal => (*literal == c).then_some(at + 1),
-    }
-}
-
 /// The name that a plugin of `version = 1` has from version 2 on
 /// (`v1MigratePluginName`), as far as it matters to CRI.
 pub(super) fn renamed(plugin: &str) -> String {
@@ -258,7 +201,8 @@ pub(super) fn renamed(plugin: &str) -> String {
         ("task", "io.containerd.runtime.v2.task"),
         ("overlayfs", "io.containerd.snapshotter.v1.overlayfs"),
     ]);
-    known
-        .get(plugin)
-        .map_or_else(|| format!("io.containerd.grpc.v1.{plugin}"), |name| (*name).to_owned())
+    known.get(plugin).map_or_else(
+        || format!("io.containerd.grpc.v1.{plugin}"),
+        |name| (*name).to_owned(),
+    )
 }

@@ -88,7 +88,10 @@ pub(crate) fn load(
 /// What `containerd config dump` printed: it is merged and migrated already.
 pub(crate) fn dumped(text: &str, source: &str, release: Release) -> Result<Loaded, Unavailable> {
     let file = files::parse_text(text, source).map_err(|_| {
-        Unavailable::new(source, "what it printed is not TOML; run it by hand and see")
+        Unavailable::new(
+            source,
+            "what it printed is not TOML; run it by hand and see",
+        )
     })?;
     let mut state = State::new(release);
     state.add(file);
@@ -156,7 +159,11 @@ impl State {
 
     fn add(&mut self, file: Parsed) {
         let mut version = file.version;
-        let plugins = file.tree.get("plugins").cloned().unwrap_or_else(Tree::empty);
+        let plugins = file
+            .tree
+            .get("plugins")
+            .cloned()
+            .unwrap_or_else(Tree::empty);
         let mut disabled: Vec<(String, Location)> = file
             .tree
             .get("disabled_plugins")
@@ -362,7 +369,11 @@ fn renamed(plugins: Tree) -> Tree {
 /// for those that the new one has already. Under `containerd` this goes key by
 /// key, so that `runtimes` of the old one count only if the new one has none.
 fn migrate_cri(plugins: &mut Tree) {
-    let Some(old) = plugins.get(PLUGIN_V2).filter(|tree| tree.is_table()).cloned() else {
+    let Some(old) = plugins
+        .get(PLUGIN_V2)
+        .filter(|tree| tree.is_table())
+        .cloned()
+    else {
         return;
     };
     let Some(new) = plugins.table(PLUGIN_V3) else {

@@ -10,8 +10,6 @@ mod tree;
 
 use nodepol_model::{Location, Unavailable};
 
-pub(crate) use files::{clean, glob, matches};
-
 use super::types::{Edit, Handler};
 use crate::evidence::Evidence;
 use crate::sourced::{Problem, Sourced, Version};
@@ -89,7 +87,27 @@ impl Containerd {
     /// What the first file says as `version`; 1 if it says nothing; none if
     /// there is no file.
     pub(crate) fn config_version(&self) -> Option<u32> {
-        self.readings.first().and_then(|reading| reading.loaded.root_version)
+        self.readings
+            .first()
+            .and_then(|reading| reading.loaded.root_version)
+    }
+
+    /// Whether RuntimeConfig is answered, if all releases that could run here
+    /// agree on that.
+    pub(crate) fn is_2(&self) -> Option<bool> {
+        self.agreed(|reading| reading.loaded.release.is_2()).ok()
+    }
+
+    /// The files that were read, in order.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = self
+            .readings
+            .iter()
+            .flat_map(|reading| &reading.loaded.files);
+        let mut paths: Vec<String> = files.map(|file| file.path.clone()).collect();
+        paths.sort();
+        paths.dedup();
+        paths
     }
 
     /// The socket that the files name, if any names one.
@@ -111,10 +129,12 @@ impl Containerd {
         let drivers: Vec<_> = self
             .readings
             .iter()
-            .map(|reading| match cri::answer(&reading.loaded, &reading.handlers) {
-                Answer::Handler(driver, at) => Some(Sourced::new(driver.to_owned(), at)),
-                Answer::Detected => None,
-            })
+            .map(
+                |reading| match cri::answer(&reading.loaded, &reading.handlers) {
+                    Answer::Handler(driver, at) => Some(Sourced::new(driver.to_owned(), at)),
+                    Answer::Detected => None,
+                },
+            )
             .collect();
         let value = |driver: &Option<Sourced<String>>| driver.as_ref().map(|d| d.value.clone());
         let Some((last, rest)) = drivers.split_last() else {
@@ -134,7 +154,9 @@ impl Containerd {
         self.refusal()?;
         self.agreed(|reading| {
             let handlers = reading.handlers.iter();
-            handlers.map(|found| found.handler.clone()).collect::<Vec<_>>()
+            handlers
+                .map(|found| found.handler.clone())
+                .collect::<Vec<_>>()
         })
     }
 
@@ -152,10 +174,9 @@ impl Containerd {
     /// # Errors
     /// [`Unavailable`] if it cannot be told which files exist.
     pub(crate) fn problems(&self, evidence: &Evidence) -> Result<Vec<Problem>, Unavailable> {
-        let mut all = self
-            .readings
-            .iter()
-            .map(|reading| problems::find(evidence, &self.path, &reading.loaded, &reading.handlers));
+        let mut all = self.readings.iter().map(|reading| {
+            problems::find(evidence, &self.path, &reading.loaded, &reading.handlers)
+        });
         let mut common = match all.next() {
             Some(first) => first?,
             None => return Ok(Vec::new()),
@@ -178,7 +199,9 @@ impl Containerd {
                 let why = reading.loaded.problems.iter().find(|problem| problem.fatal);
                 Err(Unavailable::new(
                     why.map_or(self.path.as_str(), |problem| problem.at.source.as_str()),
-                    why.map_or("containerd does not start", |problem| problem.message.as_str()),
+                    why.map_or("containerd does not start", |problem| {
+                        problem.message.as_str()
+                    }),
                 ))
             }
             _ => Ok(()),
@@ -196,7 +219,11 @@ impl Containerd {
     }
 
     fn undecided(&self, what: &str) -> Unavailable {
-        let lines: Vec<&str> = self.readings.iter().map(|r| r.loaded.release.line()).collect();
+        let lines: Vec<&str> = self
+            .readings
+            .iter()
+            .map(|r| r.loaded.release.line())
+            .collect();
         Unavailable::new(
             "containerd --version",
             format!(

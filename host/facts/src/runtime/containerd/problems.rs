@@ -63,7 +63,13 @@ fn read_plugins(loaded: &Loaded, file: &Parsed) -> Vec<&'static str> {
     let migrated = if release.migrates_each_file() {
         file.version < 4
     } else {
-        loaded.files.iter().rev().map(|file| file.version).find(|version| *version > 1) == Some(2)
+        loaded
+            .files
+            .iter()
+            .rev()
+            .map(|file| file.version)
+            .find(|version| *version > 1)
+            == Some(2)
     };
     match (migrated, file.version <= 1) {
         (true, true) => vec![PLUGIN_V1, PLUGIN_V2, PLUGIN_V3],
@@ -102,7 +108,9 @@ fn ignored_sections(loaded: &Loaded, file: &Parsed, problems: &mut Vec<Problem>)
             ));
         } else if plugin != PLUGIN_V3
             && loaded.release.is_2()
-            && plugins.get(PLUGIN_V3).is_some_and(|new| new.path(&["containerd", "runtimes"]).is_some())
+            && plugins
+                .get(PLUGIN_V3)
+                .is_some_and(|new| new.path(&["containerd", "runtimes"]).is_some())
         {
             problems.push(problem(
                 "ignored-section",
@@ -183,7 +191,9 @@ fn handler_problems(loaded: &Loaded, handlers: &[CriHandler], problems: &mut Vec
         && handlers
             .iter()
             .find(|found| found.handler.is_default)
-            .is_some_and(|found| found.handler.kind.as_deref() != Some("io.containerd.runtime.v1.linux"))
+            .is_some_and(|found| {
+                found.handler.kind.as_deref() != Some("io.containerd.runtime.v1.linux")
+            })
     {
         problems.push(problem(
             "plugin-systemd-cgroup",
