@@ -7,6 +7,8 @@
 pub mod cgroup;
 pub mod document;
 pub mod evidence;
+pub mod kubelet;
+pub mod kubelet_driver;
 pub mod node;
 pub mod runtime;
 pub mod sourced;
