@@ -101,11 +101,7 @@ fn entry(
     let entries = || names.iter().filter(|name| name.ends_with(".conf"));
     let Some(name) = entries()
         .find(|name| Some(name.as_str()) == saved.as_deref())
-        .or_else(|| {
-            entries()
-                .filter(|name| !name.contains("rescue"))
-                .next_back()
-        })
+        .or_else(|| entries().rfind(|name| !name.contains("rescue")))
     else {
         return Ok(None);
     };

@@ -3,7 +3,6 @@
 
 mod boot;
 mod flavour;
-mod neighbours;
 mod os_release;
 pub(crate) mod package;
 pub(crate) mod pattern;
@@ -14,17 +13,17 @@ use std::sync::Arc;
 use nodepol_model::{Horizon, Location, Part, Phase, Unavailable};
 use serde::Serialize;
 
-pub use neighbours::{KubeletSettings, Launch};
 pub use os_release::OsRelease;
 
 use crate::evidence::{Evidence, Resolved};
+use crate::kubelet::Kubelet;
 use crate::sourced::Sourced;
 
 /// Facts about the node (`wit/node.wit`, but for the join state).
 #[derive(Debug)]
 pub struct Node {
     evidence: Arc<Evidence>,
-    kubelet: Arc<dyn KubeletSettings>,
+    kubelet: Arc<Kubelet>,
 }
 
 /// What `nodepol facts` prints of the node.
@@ -49,7 +48,7 @@ pub struct Summary {
 
 impl Node {
     /// Facts from `evidence`.
-    pub fn new(evidence: Arc<Evidence>, kubelet: Arc<dyn KubeletSettings>) -> Self {
+    pub fn new(evidence: Arc<Evidence>, kubelet: Arc<Kubelet>) -> Self {
         Self { evidence, kubelet }
     }
 
@@ -177,11 +176,11 @@ impl Node {
     /// Whether the node runs a control plane: a static pod of kube-apiserver in
     /// the kubelet's `staticPodPath`.
     pub fn control_plane(&self) -> bool {
-        let configured = self.kubelet.text(Horizon::NextBoot, "/staticPodPath");
+        let configured = self.kubelet.setting(Horizon::NextBoot, "/staticPodPath");
         let path = configured
             .ok()
             .flatten()
-            .map(|path| path.value)
+            .and_then(|path| path.value.as_str().map(str::to_owned))
             .filter(|path| !path.is_empty())
             .unwrap_or_else(|| "/etc/kubernetes/manifests".to_owned());
         let Part::Present(names) = self.evidence.names(&path) else {

@@ -36,20 +36,23 @@ pub(crate) struct Crio {
 }
 
 impl Crio {
-    /// Reads the files that argv and environment name.
+    /// Reads the files that argv and environment name. `variable` gives a
+    /// variable of the environment.
     ///
     /// # Errors
     /// [`Unavailable`] if a file or directory could not be read.
     pub(crate) fn read(
         evidence: &Evidence,
         argv: &[Sourced<String>],
-        environment: &BTreeMap<String, Sourced<String>>,
+        variable: &dyn Fn(&str) -> Result<Option<Sourced<String>>, Unavailable>,
     ) -> Result<Self, Unavailable> {
-        let given = |names: &[&str], variable: &str| {
-            flags::value(argv, names).or_else(|| environment.get(variable).cloned())
+        let given = |names: &[&str], name: &str| match flags::value(argv, names) {
+            Some(flag) => Ok(Some(flag)),
+            // An empty variable counts as none.
+            None => Ok(variable(name)?.filter(|variable| !variable.value.is_empty())),
         };
-        let config = given(&["config", "c"], "CONTAINER_CONFIG");
-        let drop_ins = given(&["config-dir", "d"], "CONTAINER_CONFIG_DIR")
+        let config = given(&["config", "c"], "CONTAINER_CONFIG")?;
+        let drop_ins = given(&["config-dir", "d"], "CONTAINER_CONFIG_DIR")?
             .map_or_else(|| DEFAULT_DROP_INS.to_owned(), |dir| dir.value);
         let path = config
             .as_ref()
@@ -76,19 +79,19 @@ impl Crio {
         for file in walk(evidence, &drop_ins)? {
             crio.apply(evidence, &file)?;
         }
-        if let Some(flag) = given(&["listen"], "CONTAINER_LISTEN") {
+        if let Some(flag) = given(&["listen"], "CONTAINER_LISTEN")? {
             crio.listen = Some(flag);
         } else {
             crio.listen = crio.text("/crio/api/listen");
         }
-        if let Some(flag) = given(&["cgroup-manager"], "CONTAINER_CGROUP_MANAGER") {
+        if let Some(flag) = given(&["cgroup-manager"], "CONTAINER_CGROUP_MANAGER")? {
             crio.driver = flag;
         } else if let Some(setting) = crio.text("/crio/runtime/cgroup_manager") {
             crio.driver = setting;
         }
         crio.check(
             evidence,
-            given(&["conmon-cgroup"], "CONTAINER_CONMON_CGROUP"),
+            given(&["conmon-cgroup"], "CONTAINER_CONMON_CGROUP")?,
         );
         Ok(crio)
     }
@@ -198,7 +201,7 @@ impl Crio {
         if let Part::Present(names) = evidence.names(NEVER_READ)
             && self.drop_ins != NEVER_READ
         {
-            for name in names.to_vec() {
+            for name in names {
                 self.problem(
                     "not-imported",
                     format!(

@@ -3,7 +3,7 @@
 use nodepol_model::{Horizon, Location, Unavailable};
 
 use super::docker;
-use crate::node::KubeletSettings;
+use crate::kubelet::Kubelet;
 use crate::sourced::Sourced;
 
 /// The path or URL as a URL, with `/run` for `/var/run`. The kubelet takes a
@@ -24,10 +24,7 @@ pub(super) fn canonical(written: &str) -> String {
 }
 
 /// What the kubelet connects to.
-pub(super) fn of_kubelet(
-    kubelet: &dyn KubeletSettings,
-    at: Horizon,
-) -> Result<Sourced<String>, Unavailable> {
+pub(super) fn of_kubelet(kubelet: &Kubelet, at: Horizon) -> Result<Sourced<String>, Unavailable> {
     // Up to 1.23 another flag chose the built-in shim for docker, which was the
     // default then: only where it is said is it believed.
     if let Some(shim) = kubelet.flag(at, "container-runtime")?
@@ -37,7 +34,12 @@ pub(super) fn of_kubelet(
     }
     let configured = match kubelet.flag(at, "container-runtime-endpoint")? {
         Some(flag) => Some(flag),
-        None => kubelet.text(at, "/containerRuntimeEndpoint")?,
+        None => kubelet
+            .setting(at, "/containerRuntimeEndpoint")?
+            .and_then(|setting| {
+                let url = setting.value.as_str()?.to_owned();
+                Some(Sourced::new(url, setting.origin))
+            }),
     };
     Ok(match configured {
         Some(endpoint) if !endpoint.value.is_empty() => endpoint.map(|url| canonical(&url)),

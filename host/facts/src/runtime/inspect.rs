@@ -1,18 +1,16 @@
 //! The runtimes of a node, each with the configuration that it works with.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use nodepol_model::{Horizon, Location, Part, Unavailable};
+use nodepol_model::{Location, Part, Unavailable};
 
 use super::containerd::{self, Containerd};
 use super::crio::{self, Crio};
 use super::docker::{self, Docker};
 use super::installed::{CONTAINERD, CRI_DOCKERD, CRIO, DOCKER};
 use super::types::{Edit, Handler, Runtime};
-use super::{embedded, endpoint, flags};
+use super::{Launch, embedded, endpoint, flags};
 use crate::evidence::Evidence;
-use crate::node::{Launch, Node};
+use crate::node::Node;
 use crate::sourced::{Problem, Sourced, Version};
 
 /// Everything that is installed, sorted by name.
@@ -48,14 +46,12 @@ impl Inspection {
         evidence: &Evidence,
         launch: &dyn Launch,
         node: &Node,
-        assumed: &BTreeMap<String, String>,
-        at: Horizon,
+        assumed: Option<&Version>,
     ) -> Self {
         let read = Reader {
             evidence,
             launch,
             assumed,
-            at,
         };
         let found = [read.containerd(node), read.crio(), read.docker()];
         Self {
@@ -71,11 +67,22 @@ impl Inspection {
 struct Reader<'a> {
     evidence: &'a Evidence,
     launch: &'a dyn Launch,
-    assumed: &'a BTreeMap<String, String>,
-    at: Horizon,
+    assumed: Option<&'a Version>,
 }
 
 impl Reader<'_> {
+    /// The words of `ExecStart`; empty if the unit's file is not there.
+    fn argv(&self, unit: &str) -> Result<Vec<Sourced<String>>, Unavailable> {
+        let commands = self.launch.started(unit, "ExecStart")?;
+        Ok(commands.into_iter().flatten().next().unwrap_or_default())
+    }
+
+    fn containerd_version(&self) -> Option<Version> {
+        self.assumed
+            .cloned()
+            .or_else(|| CONTAINERD.version(self.evidence))
+    }
+
     fn containerd(&self, node: &Node) -> Option<Found> {
         let flavour = node.flavour().value;
         match embedded::place(self.evidence, &flavour) {
@@ -92,8 +99,8 @@ impl Reader<'_> {
             }
         }
         let unit = CONTAINERD.unit(self.evidence)?;
-        let version = CONTAINERD.version(self.evidence, self.assumed);
-        let argv = self.launch.argv(self.at, unit);
+        let version = self.containerd_version();
+        let argv = self.argv(unit);
         let flag = |names: &[&str]| {
             argv.as_ref()
                 .ok()
@@ -129,7 +136,7 @@ impl Reader<'_> {
     }
 
     fn embedded(&self, place: embedded::Place) -> Found {
-        let version = CONTAINERD.version(self.evidence, self.assumed);
+        let version = self.containerd_version();
         let configuration = match self.evidence.stat(&place.config) {
             Part::Absent => Err(Unavailable::new(
                 &place.config,
@@ -156,18 +163,17 @@ impl Reader<'_> {
 
     fn crio(&self) -> Option<Found> {
         let unit = CRIO.unit(self.evidence)?;
-        let configuration = self
-            .launch
-            .argv(self.at, unit)
-            .and_then(|argv| Ok((argv, self.launch.environment(self.at, unit)?)))
-            .and_then(|(argv, environment)| Crio::read(self.evidence, &argv, &environment));
+        let configuration = self.argv(unit).and_then(|argv| {
+            let variable = |name: &str| self.launch.variable(unit, name);
+            Crio::read(self.evidence, &argv, &variable)
+        });
         let path = configuration.as_ref().map_or_else(
             |_| crio::DEFAULT_CONFIG.to_owned(),
             |crio| crio.path.clone(),
         );
         let configuration = configuration.map(Configuration::Crio);
         let mut found = self.found(CRIO.name, unit, path, configuration, None);
-        found.version = CRIO.version(self.evidence, self.assumed);
+        found.version = CRIO.version(self.evidence);
         Some(found)
     }
 
@@ -180,8 +186,7 @@ impl Reader<'_> {
             unit
         };
         let configuration = self
-            .launch
-            .argv(self.at, unit)
+            .argv(unit)
             .and_then(|argv| Docker::read(self.evidence, &argv));
         let path = configuration.as_ref().map_or_else(
             |_| docker::DEFAULT_CONFIG.to_owned(),
@@ -191,16 +196,16 @@ impl Reader<'_> {
         let cri = CRI_DOCKERD.unit(self.evidence);
         let address = cri.and_then(|unit| self.cri_dockerd_address(unit));
         let mut found = self.found(DOCKER.name, unit, path, configuration, address);
-        found.version = DOCKER.version(self.evidence, self.assumed);
+        found.version = DOCKER.version(self.evidence);
         found.speaks_cri = cri.is_some();
-        found.cri_dockerd = CRI_DOCKERD.version(self.evidence, self.assumed);
+        found.cri_dockerd = CRI_DOCKERD.version(self.evidence);
         Some(found)
     }
 
     /// `--container-runtime-endpoint`, or with `fd://` what its socket unit
     /// listens on.
     fn cri_dockerd_address(&self, unit: &str) -> Option<Sourced<String>> {
-        let argv = self.launch.argv(self.at, unit).ok()?;
+        let argv = self.argv(unit).ok()?;
         let flag = flags::value(&argv, &["container-runtime-endpoint"]);
         if let Some(flag) = flag.filter(|flag| !flag.value.starts_with("fd:")) {
             return Some(flag);

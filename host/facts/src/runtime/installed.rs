@@ -29,8 +29,6 @@ pub(super) struct Package {
     /// What prints its version.
     version_commands: &'static [&'static str],
     packages: &'static [&'static str],
-    /// Its name in `--assume`, beside `name`.
-    alias: &'static str,
 }
 
 pub(super) const CONTAINERD: Package = Package {
@@ -40,7 +38,6 @@ pub(super) const CONTAINERD: Package = Package {
     config: containerd::DEFAULT_CONFIG,
     version_commands: &["containerd --version"],
     packages: &["containerd.io", "containerd"],
-    alias: "containerd",
 };
 pub(super) const CRIO: Package = Package {
     name: "cri-o",
@@ -49,7 +46,6 @@ pub(super) const CRIO: Package = Package {
     config: super::crio::DEFAULT_CONFIG,
     version_commands: &["crio --version"],
     packages: &["cri-o"],
-    alias: "crio",
 };
 pub(super) const DOCKER: Package = Package {
     name: "docker",
@@ -58,7 +54,6 @@ pub(super) const DOCKER: Package = Package {
     config: super::docker::DEFAULT_CONFIG,
     version_commands: &["dockerd --version", "docker --version"],
     packages: &["docker-ce", "docker.io", "moby-engine"],
-    alias: "dockerd",
 };
 pub(super) const CRI_DOCKERD: Package = Package {
     name: "cri-dockerd",
@@ -67,7 +62,6 @@ pub(super) const CRI_DOCKERD: Package = Package {
     config: "",
     version_commands: &["cri-dockerd --version"],
     packages: &["cri-dockerd"],
-    alias: "cri-docker",
 };
 
 impl Package {
@@ -104,17 +98,8 @@ impl Package {
         })
     }
 
-    /// The version: assumed, printed by the program, or of its package.
-    pub(super) fn version(
-        &self,
-        evidence: &Evidence,
-        assumed: &std::collections::BTreeMap<String, String>,
-    ) -> Option<Version> {
-        for name in [self.name, self.alias] {
-            if let Some(version) = assumed.get(name) {
-                return Version::parse(version, Location::source("--assume"));
-            }
-        }
+    /// The version: printed by the program, or of its package.
+    pub(super) fn version(&self, evidence: &Evidence) -> Option<Version> {
         for command in self.version_commands {
             if let Part::Present(output) = evidence.program(command) {
                 let version = Version::find(&output.stdout, Location::source(*command));

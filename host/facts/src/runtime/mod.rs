@@ -9,6 +9,7 @@ mod endpoint;
 mod flags;
 mod inspect;
 mod installed;
+mod launch;
 mod types;
 
 use std::collections::BTreeMap;
@@ -17,11 +18,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nodepol_model::{Horizon, Location, Unavailable};
 use serde::Serialize;
 
+pub use launch::Launch;
 pub use types::{Edit, Handler, Runtime};
 
 use crate::cgroup::{Cgroups, Mode};
 use crate::evidence::Evidence;
-use crate::node::{KubeletSettings, Launch, Node};
+use crate::kubelet::Kubelet;
+use crate::kubelet_driver::RuntimeConfig;
+use crate::node::Node;
 use crate::sourced::{Problem, Sourced};
 use inspect::{Found, Inspection};
 
@@ -30,10 +34,9 @@ use inspect::{Found, Inspection};
 pub struct Runtimes {
     evidence: Arc<Evidence>,
     launch: Arc<dyn Launch>,
-    kubelet: Arc<dyn KubeletSettings>,
+    kubelet: Arc<Kubelet>,
     node: Arc<Node>,
     cgroups: Arc<Cgroups>,
-    assumed: BTreeMap<String, String>,
     inspected: Mutex<BTreeMap<Horizon, Arc<Inspection>>>,
 }
 
@@ -55,15 +58,14 @@ pub struct Summary {
 }
 
 impl Runtimes {
-    /// Facts from `evidence`. `assumed`: versions by name (`containerd`,
-    /// `cri-o`, `docker`, `cri-dockerd`) that go before what the node says.
+    /// Facts from `evidence`. The version of containerd that the kubelet's
+    /// assumptions name goes before what the node says.
     pub fn new(
         evidence: Arc<Evidence>,
         launch: Arc<dyn Launch>,
-        kubelet: Arc<dyn KubeletSettings>,
+        kubelet: Arc<Kubelet>,
         node: Arc<Node>,
         cgroups: Arc<Cgroups>,
-        assumed: BTreeMap<String, String>,
     ) -> Self {
         Self {
             evidence,
@@ -71,7 +73,6 @@ impl Runtimes {
             kubelet,
             node,
             cgroups,
-            assumed,
             inspected: Mutex::default(),
         }
     }
@@ -88,8 +89,7 @@ impl Runtimes {
             &self.evidence,
             &*self.launch,
             &self.node,
-            &self.assumed,
-            at,
+            self.kubelet.assumptions().containerd.as_ref(),
         ));
         known.insert(at, Arc::clone(&inspection));
         inspection
@@ -122,7 +122,7 @@ impl Runtimes {
                 return Ok(flavour.map(|_| endpoint::canonical(crio::DEFAULT_LISTEN)));
             }
         }
-        endpoint::of_kubelet(&*self.kubelet, at)
+        endpoint::of_kubelet(&self.kubelet, at)
     }
 
     /// The runtime behind that endpoint; none if no installed runtime listens
@@ -249,5 +249,33 @@ impl Runtimes {
             problems: found.problems(&self.evidence).ok(),
         });
         summaries.collect()
+    }
+}
+
+impl RuntimeConfig for Runtimes {
+    fn answers(&self, at: Horizon) -> Result<bool, Unavailable> {
+        let selected = self.behind_endpoint(at)?;
+        self.supports_runtime_config(&selected.name)?
+            .ok_or_else(|| {
+                Unavailable::new(
+                    format!("{} --version", selected.name),
+                    "whether it answers RuntimeConfig hangs on its version, which is not known",
+                )
+            })
+    }
+
+    fn cgroup_driver(&self, at: Horizon) -> Result<Sourced<String>, Unavailable> {
+        let selected = self.behind_endpoint(at)?;
+        Self::cgroup_driver(self, at, &selected.name)?
+            .ok_or_else(|| Unavailable::new(selected.name, "it is not installed"))
+    }
+}
+
+impl Runtimes {
+    fn behind_endpoint(&self, at: Horizon) -> Result<Runtime, Unavailable> {
+        let endpoint = self.endpoint(at)?;
+        self.selected(at)?.ok_or_else(|| {
+            Unavailable::new(endpoint.value, "no runtime that is installed listens there")
+        })
     }
 }
