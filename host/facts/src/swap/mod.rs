@@ -1,10 +1,22 @@
 //! Swap: what is on, what turns it on at the next boot, and what keeps it off.
 
+mod boot_units;
+mod cloud_init;
+mod command_line;
+mod facts;
+mod fstab;
+mod generated;
 mod proc_swaps;
+mod scripts;
+mod services;
+mod unit_name;
+mod zram;
 
 use nodepol_model::Location;
 use serde::Serialize;
 
+pub use boot_units::{BootCommand, BootUnits};
+pub use facts::{Swap, SwapSummary};
 pub use proc_swaps::parse as parse_proc_swaps;
 
 /// A row of /proc/swaps.

@@ -83,10 +83,7 @@ mod tests {
             ("/dev/sda2", "dev-sda2.swap"),
             ("/dev//mapper/vg-swap/", r"dev-mapper-vg\x2dswap.swap"),
             ("/.swap file", r"\x2eswap\x20file.swap"),
-            (
-                "UUID=0f-1",
-                r"dev-disk-by\x2duuid-0f\x2d1.swap",
-            ),
+            ("UUID=0f-1", r"dev-disk-by\x2duuid-0f\x2d1.swap"),
             (
                 "LABEL=\"my swap\"",
                 r"dev-disk-by\x2dlabel-my\x5cx20swap.swap",

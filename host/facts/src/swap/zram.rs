@@ -1,26 +1,26 @@
 //! zram-generator(8): which zram devices its configuration turns into swap.
 //!
-//! It reads the first `systemd/zram-generator.conf` of `/run`, `/etc`,
-//! `/usr/local/lib` and `/usr/lib`, then the drop-ins of all of them by name
-//! (src/config.rs). A `.conf` that is empty or leads to `/dev/null` counts as
-//! read, so that it hides the packaged one.
+//! It reads the first `systemd/zram-generator.conf` of `/etc`, `/usr/local/lib`
+//! and `/usr/lib`, then the drop-ins of all of them by name (src/config.rs). A
+//! `.conf` that is empty or leads to `/dev/null` counts as read, so that it
+//! hides the packaged one. `/run` is left out: it is empty at the next boot.
 
 use std::collections::BTreeMap;
 
+use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Location, Part, Unavailable};
 
 use crate::evidence::Evidence;
 
-/// The strongest last. The man page and the source differ on `/etc` and `/run`;
-/// this is the order of the source (systemd's own is `/etc` over `/run`).
-const BASES: &[&str] = &["/usr/lib", "/usr/local/lib", "/etc", "/run"];
+/// The strongest last.
+const BASES: &[&str] = &["/usr/lib", "/usr/local/lib", "/etc"];
 
 /// Where distributions install the generator.
 const GENERATORS: &[&str] = &[
     "/usr/lib/systemd/system-generators/zram-generator",
     "/lib/systemd/system-generators/zram-generator",
+    "/usr/lib/systemd/system-generators/systemd-zram-generator",
     "/usr/local/lib/systemd/system-generators/zram-generator",
-    "/etc/systemd/system-generators/zram-generator",
 ];
 
 /// A zram device that becomes swap.
@@ -57,11 +57,12 @@ pub(super) fn devices(
     }
     let mut devices: BTreeMap<String, Device> = BTreeMap::new();
     for path in fragments(evidence)? {
+        if leads_to_null(evidence, &path) {
+            continue;
+        }
         match evidence.text(&path) {
             Part::Present(text) => read(&path, text, &mut devices),
-            // `/dev/null` is an empty fragment.
             Part::Absent => {}
-            Part::Unreadable(_) if leads_to_null(evidence, &path) => {}
             Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
         }
     }
@@ -78,8 +79,8 @@ pub(super) fn devices(
     Ok(devices
         .into_iter()
         .filter(|(_, device)| {
-            let swap = !device.mount_point
-                && device.fs_type.as_deref().is_none_or(|kind| kind == "swap");
+            let swap =
+                !device.mount_point && device.fs_type.as_deref().is_none_or(|kind| kind == "swap");
             let too_large = matches!(
                 (device.limit_mib, memory_mib),
                 (Some(limit), Some(memory)) if limit < memory
@@ -97,7 +98,7 @@ pub(super) fn devices(
 fn installed(evidence: &Evidence) -> Result<bool, Unavailable> {
     for path in GENERATORS {
         match evidence.stat_metadata(path) {
-            Part::Present((canonical, _)) if canonical == "/dev/null" => return Ok(false),
+            _ if leads_to_null(evidence, path) => return Ok(false),
             Part::Present(_) => return Ok(true),
             Part::Absent => {}
             Part::Unreadable(why) => return Err(Unavailable::new(*path, why)),
@@ -107,7 +108,10 @@ fn installed(evidence: &Evidence) -> Result<bool, Unavailable> {
 }
 
 fn leads_to_null(evidence: &Evidence, path: &str) -> bool {
-    matches!(evidence.resolve(path), crate::evidence::Resolved::At(at) if at == "/dev/null")
+    matches!(
+        evidence.lstat(path),
+        Part::Present(File { node: FileNode::Symlink(target), .. }) if target == "/dev/null"
+    )
 }
 
 /// The files, in the order in which they are read.
@@ -115,8 +119,11 @@ fn fragments(evidence: &Evidence) -> Result<Vec<String>, Unavailable> {
     let mut fragments: BTreeMap<String, String> = BTreeMap::new();
     for base in BASES {
         let main = format!("{base}/systemd/zram-generator.conf");
-        match evidence.lstat(&main) {
+        match evidence.stat(&main) {
             // The empty name sorts first; a stronger base replaces a weaker one.
+            _ if leads_to_null(evidence, &main) => {
+                fragments.insert(String::new(), main);
+            }
             Part::Present(_) => {
                 fragments.insert(String::new(), main);
             }
@@ -144,7 +151,10 @@ fn read(path: &str, text: &str, devices: &mut BTreeMap<String, Device>) {
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.split(']').next()) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|line| line.split(']').next())
+        {
             section = name
                 .strip_prefix("zram")
                 .is_some_and(|number| number.parse::<u64>().is_ok())
