@@ -1,5 +1,11 @@
 //! Join states, by the files of a node.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod memory;
 
 use memory::Files;

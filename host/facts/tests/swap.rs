@@ -1,5 +1,11 @@
 //! What turns swap on, with units that a test writes down.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod memory;
 
 use std::collections::BTreeMap;
