@@ -89,7 +89,7 @@ pub(super) fn write(page: &mut Page, report: &Report, fail_on: FailOn) {
         &[
             (color, word),
             (style::PLAIN, "  "),
-            (style::STRONG, &sentence(report)),
+            (style::STRONG, &sentence(report, outcome)),
         ],
     );
     if let Some(counts) = counts(report, fail_on) {
@@ -98,7 +98,7 @@ pub(super) fn write(page: &mut Page, report: &Report, fail_on: FailOn) {
     page.blank();
 }
 
-fn sentence(report: &Report) -> String {
+fn sentence(report: &Report, outcome: Outcome) -> String {
     let now = Standing::of(report, Horizon::Now);
     let next = Standing::of(report, Horizon::NextBoot);
     match (now, next) {
@@ -115,6 +115,12 @@ fn sentence(report: &Report) -> String {
         }
         (Standing::Unknown, Standing::Unknown) => {
             "it cannot be told whether the kubelet comes up, for evidence is missing".to_owned()
+        }
+        // Policies failed by themselves: what the others say is not the answer.
+        (now, next)
+            if outcome == Outcome::Undecided && ![now, next].contains(&Standing::Unknown) =>
+        {
+            "what was judged shows no fault, but not everything could be judged".to_owned()
         }
         (now, Standing::Nothing) => format!("the kubelet {}", now.now()),
         (Standing::Nothing, next) => format!("the kubelet {}", next.next_boot()),
