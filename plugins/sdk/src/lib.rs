@@ -55,10 +55,12 @@ pub mod bindings {
 
 mod answer;
 mod description;
+mod facts;
 mod finding;
 mod fix;
 mod parameters;
 mod policy;
+pub mod runbook;
 
 pub use bindings::exports::nodepol::policy::check::{
     Action, Answer, Argument, Disruption, Failure, Phase, Place, Severity, UnitVerb, Value, Verdict,
@@ -70,6 +72,7 @@ pub use bindings::nodepol::policy::{
     certs, cgroups, configs, files, journal, kubelet, log, node, runtimes, swap, units,
 };
 pub use description::Description;
+pub use facts::{no_own_kubelet, render_date, render_span};
 pub use finding::Finding;
 pub use fix::{Fix, Step};
 pub use parameters::Parameters;
