@@ -7,3 +7,4 @@
 pub mod document;
 pub mod evidence;
 pub mod sourced;
+pub mod systemd;
