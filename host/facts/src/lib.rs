@@ -6,5 +6,7 @@
 
 pub mod document;
 pub mod evidence;
+pub mod kubelet;
+pub mod kubelet_driver;
 pub mod sourced;
 pub mod systemd;
