@@ -4,9 +4,12 @@
 //! Facts are pure: no IO, no clock, no environment. What they miss they name
 //! as a [`nodepol_model::Want`].
 
+pub mod cgroup;
 pub mod document;
 pub mod evidence;
 pub mod kubelet;
 pub mod kubelet_driver;
+pub mod node;
+pub mod runtime;
 pub mod sourced;
 pub mod systemd;

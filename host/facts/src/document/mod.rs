@@ -3,6 +3,7 @@
 
 pub mod json;
 mod resolve;
+pub mod toml;
 pub mod yaml;
 
 use serde_json::{Map, Number};

@@ -1,0 +1,86 @@
+//! os-release(5).
+
+use serde::Serialize;
+
+/// The fields of os-release(5) that tell systems apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OsRelease {
+    /// `ID`, `linux` if it is not set.
+    pub id: String,
+    /// `ID_LIKE`, the closest first.
+    pub id_like: Vec<String>,
+    /// `VERSION_ID`.
+    pub version_id: Option<String>,
+    /// `VARIANT_ID`.
+    pub variant_id: Option<String>,
+    /// `PRETTY_NAME`.
+    pub pretty_name: Option<String>,
+}
+
+impl OsRelease {
+    /// Reads the assignments; the last of a key wins.
+    pub fn parse(text: &str) -> Self {
+        let get = |key: &str| {
+            text.lines()
+                .rev()
+                .filter_map(|line| line.trim().split_once('='))
+                .find(|(name, _)| *name == key)
+                .map(|(_, value)| unquote(value))
+                .filter(|value| !value.is_empty())
+        };
+        Self {
+            id: get("ID").unwrap_or_else(|| "linux".to_owned()),
+            id_like: get("ID_LIKE")
+                .map(|ids| ids.split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            version_id: get("VERSION_ID"),
+            variant_id: get("VARIANT_ID"),
+            pretty_name: get("PRETTY_NAME"),
+        }
+    }
+
+    /// The number before the first dot of `VERSION_ID`.
+    pub fn major(&self) -> Option<u32> {
+        self.version_id.as_deref()?.split('.').next()?.parse().ok()
+    }
+}
+
+/// Takes the quotes and backslashes of a shell word away.
+pub(super) fn unquote(value: &str) -> String {
+    let value = value.trim();
+    let inner = |quote| {
+        value
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote))
+    };
+    if let Some(literal) = inner('\'') {
+        return literal.to_owned();
+    }
+    let mut plain = String::with_capacity(value.len());
+    let mut characters = inner('"').unwrap_or(value).chars();
+    while let Some(c) = characters.next() {
+        plain.extend(if c == '\\' {
+            characters.next()
+        } else {
+            Some(c)
+        });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_lose_their_quotes() {
+        let os = OsRelease::parse(
+            "# x\nID=\"rocky\"\nID_LIKE='rhel fedora'\nVERSION_ID=\"9.4\"\nPRETTY_NAME=\"A \\\"B\\\"\"\n",
+        );
+        assert_eq!((os.id.as_str(), os.major()), ("rocky", Some(9)));
+        assert_eq!(os.id_like, ["rhel", "fedora"]);
+        assert_eq!(os.pretty_name.as_deref(), Some("A \"B\""));
+        assert_eq!(OsRelease::parse("").id, "linux");
+    }
+}

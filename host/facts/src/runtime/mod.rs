@@ -1,0 +1,281 @@
+//! Container runtimes: which are there, which one the kubelet talks to, and
+//! the cgroup driver that each of them ends up with.
+
+mod containerd;
+mod crio;
+mod docker;
+mod embedded;
+mod endpoint;
+mod flags;
+mod inspect;
+mod installed;
+mod launch;
+mod types;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nodepol_model::{Horizon, Location, Unavailable};
+use serde::Serialize;
+
+pub use launch::Launch;
+pub use types::{Edit, Handler, Runtime};
+
+use crate::cgroup::{Cgroups, Mode};
+use crate::evidence::Evidence;
+use crate::kubelet::Kubelet;
+use crate::kubelet_driver::RuntimeConfig;
+use crate::node::Node;
+use crate::sourced::{Problem, Sourced};
+use inspect::{Found, Inspection};
+
+/// Facts about container runtimes (`wit/runtimes.wit`).
+#[derive(Debug)]
+pub struct Runtimes {
+    evidence: Arc<Evidence>,
+    launch: Arc<dyn Launch>,
+    kubelet: Arc<Kubelet>,
+    node: Arc<Node>,
+    cgroups: Arc<Cgroups>,
+    inspected: Mutex<BTreeMap<Horizon, Arc<Inspection>>>,
+}
+
+/// What `nodepol facts` prints of one runtime.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Name, version, unit, endpoint and file.
+    #[serde(flatten)]
+    pub runtime: Runtime,
+    /// Whether the kubelet talks to it.
+    pub selected: Option<bool>,
+    /// The cgroup driver that its files give it.
+    pub cgroup_driver: Option<Sourced<String>>,
+    /// Its handlers.
+    pub handlers: Option<Vec<Handler>>,
+    /// What is wrong with its files.
+    pub problems: Option<Vec<Problem>>,
+}
+
+impl Runtimes {
+    /// Facts from `evidence`. The version of containerd that the kubelet's
+    /// assumptions name goes before what the node says.
+    pub fn new(
+        evidence: Arc<Evidence>,
+        launch: Arc<dyn Launch>,
+        kubelet: Arc<Kubelet>,
+        node: Arc<Node>,
+        cgroups: Arc<Cgroups>,
+    ) -> Self {
+        Self {
+            evidence,
+            launch,
+            kubelet,
+            node,
+            cgroups,
+            inspected: Mutex::default(),
+        }
+    }
+
+    fn inspection(&self, at: Horizon) -> Arc<Inspection> {
+        let mut known = self
+            .inspected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(inspection) = known.get(&at) {
+            return Arc::clone(inspection);
+        }
+        let inspection = Arc::new(Inspection::of(
+            &self.evidence,
+            &*self.launch,
+            &self.node,
+            self.kubelet.assumptions().containerd.as_ref(),
+        ));
+        known.insert(at, Arc::clone(&inspection));
+        inspection
+    }
+
+    /// The runtimes that are installed, sorted by name.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the files that tell a runtime's socket could not be
+    /// read.
+    pub fn all(&self, at: Horizon) -> Result<Vec<Runtime>, Unavailable> {
+        let inspection = self.inspection(at);
+        Ok(inspection.found.iter().map(Found::runtime).collect())
+    }
+
+    /// The endpoint that the kubelet connects to, as a URL with `/run` for
+    /// `/var/run`.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the kubelet's arguments or configuration are not known.
+    pub fn endpoint(&self, at: Horizon) -> Result<Sourced<String>, Unavailable> {
+        if self.node.embedded_kubelet() {
+            let flavour = self.node.flavour();
+            if let Some(place) = embedded::place(&self.evidence, &flavour.value)?
+                && let Some(address) = place.address
+            {
+                return Ok(address.map(|address| endpoint::canonical(&address)));
+            }
+            if flavour.value == "microshift" {
+                return Ok(flavour.map(|_| endpoint::canonical(crio::DEFAULT_LISTEN)));
+            }
+        }
+        endpoint::of_kubelet(&self.kubelet, at)
+    }
+
+    /// The runtime behind that endpoint; none if no installed runtime listens
+    /// there.
+    ///
+    /// # Errors
+    /// As for [`Self::endpoint`], or if it cannot be told where a runtime listens.
+    pub fn selected(&self, at: Horizon) -> Result<Option<Runtime>, Unavailable> {
+        let endpoint = self.endpoint(at)?;
+        let inspection = self.inspection(at);
+        // The kubelet's own shim needs no socket of docker's.
+        let is_shim = endpoint.value == endpoint::canonical(docker::DOCKERSHIM)
+            && self
+                .kubelet
+                .flag(at, "container-runtime")?
+                .is_some_and(|flag| flag.value == "docker");
+        let mut unknown = None;
+        for found in &inspection.found {
+            match found.endpoint() {
+                Ok(Some(url)) if url == endpoint.value => return Ok(Some(found.runtime())),
+                Ok(_) if is_shim && found.name() == "docker" => return Ok(Some(found.runtime())),
+                Ok(_) => {}
+                Err(unavailable) => unknown = Some(unavailable),
+            }
+        }
+        unknown.map_or(Ok(None), Err)
+    }
+
+    /// The cgroup driver of a runtime, by its name; none if it is not installed.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file could not be read, if the runtime does not
+    /// start with its files, if the driver hangs on a version that is not known,
+    /// or (now) if a file was edited after the daemon started.
+    pub fn cgroup_driver(
+        &self,
+        at: Horizon,
+        name: &str,
+    ) -> Result<Option<Sourced<String>>, Unavailable> {
+        let inspection = self.inspection(at);
+        let Some(found) = inspection.get(name) else {
+            return Ok(None);
+        };
+        if at == Horizon::Now {
+            found.unchanged_since_start(&self.evidence)?;
+        }
+        match found.said_driver()? {
+            Some(driver) => Ok(Some(driver)),
+            None => self.default_driver(at, found).map(Some),
+        }
+    }
+
+    /// What docker and containerd 2.x do where nothing is said.
+    fn default_driver(&self, at: Horizon, found: &Found) -> Result<Sourced<String>, Unavailable> {
+        let init = self.node.init(at)?;
+        let by_systemd = init.is_some_and(|init| init.value == "systemd");
+        // docker wants one hierarchy as well (UsingSystemd of moby); containerd
+        // only looks whether systemd runs.
+        let systemd =
+            by_systemd && (found.name() != "docker" || self.cgroups.get_mode(at)? == Mode::V2);
+        let driver = if systemd { "systemd" } else { "cgroupfs" };
+        Ok(Sourced::new(driver.to_owned(), Location::source("default")))
+    }
+
+    /// The handlers of a runtime; none for docker, which has no choice of them.
+    ///
+    /// # Errors
+    /// As for [`Self::cgroup_driver`].
+    pub fn handlers(&self, at: Horizon, name: &str) -> Result<Vec<Handler>, Unavailable> {
+        let inspection = self.inspection(at);
+        inspection.get(name).map_or(Ok(Vec::new()), Found::handlers)
+    }
+
+    /// Whether this runtime answers the CRI method RuntimeConfig; none if its
+    /// version is unknown.
+    ///
+    /// # Errors
+    /// [`Unavailable`] never; the type leaves room for evidence to come.
+    pub fn supports_runtime_config(&self, name: &str) -> Result<Option<bool>, Unavailable> {
+        let inspection = self.inspection(Horizon::NextBoot);
+        Ok(inspection
+            .get(name)
+            .and_then(Found::supports_runtime_config))
+    }
+
+    /// What to set, and where this version reads it, to make it use the systemd
+    /// driver. Empty if it does already, or is not installed.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if that hangs on a version that is not known, or a flag
+    /// decides instead of a file.
+    pub fn systemd_driver_edits(&self, name: &str) -> Result<Vec<Edit>, Unavailable> {
+        let inspection = self.inspection(Horizon::NextBoot);
+        inspection
+            .get(name)
+            .map_or(Ok(Vec::new()), Found::systemd_driver_edits)
+    }
+
+    /// What is wrong with its configuration files.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file could not be read.
+    pub fn problems(&self, name: &str) -> Result<Vec<Problem>, Unavailable> {
+        let inspection = self.inspection(Horizon::NextBoot);
+        inspection
+            .get(name)
+            .map_or(Ok(Vec::new()), |found| found.problems(&self.evidence))
+    }
+
+    /// What `nodepol facts` prints, by the files.
+    pub fn summary(&self) -> Vec<Summary> {
+        let at = Horizon::NextBoot;
+        let selected = self.selected(at);
+        let inspection = self.inspection(at);
+        let summaries = inspection.found.iter().map(|found| Summary {
+            runtime: found.runtime(),
+            selected: selected.as_ref().ok().map(|selected| {
+                selected
+                    .as_ref()
+                    .is_some_and(|selected| selected.name == found.name())
+            }),
+            cgroup_driver: self.cgroup_driver(at, found.name()).ok().flatten(),
+            handlers: found.handlers().ok(),
+            problems: found.problems(&self.evidence).ok(),
+        });
+        summaries.collect()
+    }
+}
+
+impl RuntimeConfig for Runtimes {
+    fn answers(&self, at: Horizon) -> Result<bool, Unavailable> {
+        let selected = self.behind_endpoint(at)?;
+        self.supports_runtime_config(&selected.name)?
+            .ok_or_else(|| {
+                Unavailable::new(
+                    format!("{} --version", selected.name),
+                    "whether it answers RuntimeConfig hangs on its version, which is not known",
+                )
+            })
+    }
+
+    fn cgroup_driver(&self, at: Horizon) -> Result<Sourced<String>, Unavailable> {
+        let selected = self.behind_endpoint(at)?;
+        Self::cgroup_driver(self, at, &selected.name)?
+            .ok_or_else(|| Unavailable::new(selected.name, "it is not installed"))
+    }
+}
+
+impl Runtimes {
+    fn behind_endpoint(&self, at: Horizon) -> Result<Runtime, Unavailable> {
+        let endpoint = self.endpoint(at)?;
+        self.selected(at)?.ok_or_else(|| {
+            Unavailable::new(endpoint.value, "no runtime that is installed listens there")
+        })
+    }
+}
