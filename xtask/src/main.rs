@@ -1,1 +1,98 @@
-fn main() {}
+//! Builds, tests and runs nodepol: `cargo xtask help`.
+//!
+//! A fresh machine needs a Rust toolchain and nothing else: whatever compiles
+//! the components is found, or installed where that is possible.
+
+mod components;
+mod run;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, tests and runs nodepol.")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything and evaluate this node: `nodepol eval [ARGUMENTS]`.
+    Eval {
+        /// The arguments of `nodepol eval`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Build everything and run all tests.
+    Test {
+        /// The arguments of `cargo test`, such as `-p nodepol-facts`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Build the components and the optimised `nodepol` that carries them.
+    Build,
+    /// Build the components and print the size of each.
+    Plugins,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    let components = components::build(&workspace)?;
+    match task {
+        Task::Eval { arguments } => {
+            run::step("building nodepol");
+            run::cargo(&workspace, &["build", "--package", "nodepol"])?;
+            let nodepol = workspace.target.join("debug/nodepol");
+            run::step(&format!(
+                "{} eval {}",
+                nodepol.display(),
+                arguments.join(" ")
+            ));
+            run::status(
+                std::process::Command::new(nodepol)
+                    .arg("eval")
+                    .args(arguments),
+            )
+        }
+        Task::Test { arguments } => {
+            run::step("running the tests");
+            let mut words = vec!["test".to_owned()];
+            if arguments.is_empty() {
+                words.push("--workspace".to_owned());
+            }
+            words.extend(arguments);
+            run::cargo(
+                &workspace,
+                &words.iter().map(String::as_str).collect::<Vec<_>>(),
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Build => {
+            run::step("building nodepol, optimised");
+            run::cargo(&workspace, &["build", "--release", "--package", "nodepol"])?;
+            println!("{}", workspace.target.join("release/nodepol").display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Plugins => {
+            components::print_sizes(&components);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Cases: a small snapshot written as YAML, and what a policy must say of it.
+//!
+//! A case is a closed world: what it does not list does not exist on its node.
+//!
+//! ```yaml
+//! proves: "policy 14: a row in /proc/swaps fails while failSwapOn is true"
+//! base: ../../../tests/bases/kubeadm.yaml
+//! files:
+//!   /proc/swaps: |
+//!     Filename   Type       Size     Used  Priority
+//!     /dev/sda2  partition  8388604  0     -2
+//! expect:
+//!   now: fail
+//!   next-boot: not-applicable
+//!   findings: [swap-on]
+//! ```
+
+mod build;
+mod certificate;
+mod expectation;
+mod format;
+
+pub use build::snapshot;
+pub use expectation::{Expectation, differences};
+pub use format::{Case, CaseError};

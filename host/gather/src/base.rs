@@ -1,0 +1,259 @@
+//! What is read from every node before facts ask for more.
+//!
+//! The list only saves rounds: whatever is missing from it, facts name as a
+//! `Want`. It holds what no fact can ask for by name, directories above all,
+//! and what a person who opens the snapshot of a broken node looks for.
+
+use Depth::{Content, Metadata, Tree};
+
+use crate::files::Depth;
+
+/// Paths of every node, live or a tree, and how much of each is read.
+pub(crate) const PATHS: &[(&str, Depth)] = &[
+    // Who the node is.
+    ("/etc/os-release", Content),
+    ("/usr/lib/os-release", Content),
+    ("/etc/hostname", Content),
+    ("/etc/hosts", Content),
+    ("/etc/resolv.conf", Content),
+    ("/etc/machine-id", Content),
+    ("/etc/fstab", Content),
+    // The kubelet and its credentials.
+    ("/etc/default/kubelet", Content),
+    ("/etc/sysconfig/kubelet", Content),
+    ("/var/lib/kubelet", Metadata),
+    ("/var/lib/kubelet/config.yaml", Content),
+    ("/var/lib/kubelet/kubeadm-flags.env", Content),
+    ("/var/lib/kubelet/instance-config.yaml", Content),
+    ("/var/lib/kubelet/cpu_manager_state", Content),
+    ("/var/lib/kubelet/memory_manager_state", Content),
+    ("/var/lib/kubelet/pki", Tree),
+    ("/etc/kubernetes", Tree),
+    // The runtimes.
+    ("/etc/containerd", Tree),
+    ("/etc/crio", Tree),
+    ("/usr/share/defaults/crio", Tree),
+    ("/etc/sysconfig/crio", Content),
+    ("/etc/default/crio", Content),
+    ("/etc/docker", Tree),
+    ("/etc/default/docker", Content),
+    ("/etc/sysconfig/docker", Content),
+    ("/run/containerd/containerd.sock", Metadata),
+    ("/run/crio/crio.sock", Metadata),
+    ("/run/cri-dockerd.sock", Metadata),
+    ("/var/run/docker.sock", Metadata),
+    // The manager's own configuration.
+    ("/etc/systemd/system.conf", Content),
+    ("/etc/systemd/system.conf.d", Tree),
+    ("/run/systemd/system.conf.d", Tree),
+    ("/usr/lib/systemd/system.conf.d", Tree),
+    ("/etc/systemd/system-preset", Tree),
+    ("/run/systemd/system-preset", Tree),
+    ("/usr/local/lib/systemd/system-preset", Tree),
+    ("/usr/lib/systemd/system-preset", Tree),
+    ("/etc/systemd/zram-generator.conf", Content),
+    ("/etc/systemd/zram-generator.conf.d", Tree),
+    ("/run/systemd/zram-generator.conf", Content),
+    ("/run/systemd/zram-generator.conf.d", Tree),
+    ("/usr/lib/systemd/zram-generator.conf", Content),
+    ("/usr/lib/systemd/zram-generator.conf.d", Tree),
+    ("/etc/dphys-swapfile", Content),
+    ("/etc/default/zramswap", Content),
+    // The next boot: kernel command line, sysctls, modules.
+    ("/etc/default/grub", Content),
+    ("/etc/default/grub.d", Tree),
+    ("/etc/kernel/cmdline", Content),
+    ("/usr/lib/kernel/cmdline", Content),
+    ("/boot/loader/entries", Tree),
+    ("/efi/loader/entries", Tree),
+    ("/boot/efi/loader/entries", Tree),
+    ("/boot/grub/grub.cfg", Content),
+    ("/boot/grub2/grub.cfg", Content),
+    ("/boot/firmware/cmdline.txt", Content),
+    ("/boot/cmdline.txt", Content),
+    ("/etc/sysctl.conf", Content),
+    ("/etc/sysctl.d", Tree),
+    ("/run/sysctl.d", Tree),
+    ("/usr/local/lib/sysctl.d", Tree),
+    ("/usr/lib/sysctl.d", Tree),
+    ("/etc/modules", Content),
+    ("/etc/modules-load.d", Tree),
+    ("/run/modules-load.d", Tree),
+    ("/usr/local/lib/modules-load.d", Tree),
+    ("/usr/lib/modules-load.d", Tree),
+    ("/lib/modules", Content),
+    // The running kernel. A tree may hold these as texts.
+    ("/proc/1/comm", Content),
+    ("/proc/cmdline", Content),
+    ("/proc/cgroups", Content),
+    ("/proc/meminfo", Content),
+    ("/proc/modules", Content),
+    ("/proc/mounts", Content),
+    ("/proc/net/route", Content),
+    ("/proc/self/mountinfo", Content),
+    ("/proc/swaps", Content),
+    ("/proc/sys/fs/inotify/max_user_instances", Content),
+    ("/proc/sys/fs/inotify/max_user_watches", Content),
+    ("/proc/sys/kernel/hostname", Content),
+    ("/proc/sys/kernel/keys/root_maxbytes", Content),
+    ("/proc/sys/kernel/keys/root_maxkeys", Content),
+    ("/proc/sys/kernel/osrelease", Content),
+    ("/proc/sys/kernel/panic", Content),
+    ("/proc/sys/kernel/panic_on_oops", Content),
+    ("/proc/sys/kernel/random/boot_id", Content),
+    ("/proc/sys/net/bridge/bridge-nf-call-ip6tables", Content),
+    ("/proc/sys/net/bridge/bridge-nf-call-iptables", Content),
+    ("/proc/sys/net/ipv4/ip_forward", Content),
+    ("/proc/sys/net/ipv6/conf/all/forwarding", Content),
+    ("/proc/sys/vm/overcommit_memory", Content),
+    ("/proc/sys/vm/panic_on_oom", Content),
+    ("/proc/uptime", Content),
+    ("/sys/fs/cgroup", Content),
+    ("/sys/fs/cgroup/cgroup.controllers", Content),
+    ("/sys/fs/cgroup/cgroup.subtree_control", Content),
+    ("/sys/fs/cgroup/cpu.stat", Content),
+    ("/sys/fs/cgroup/unified/cgroup.controllers", Content),
+    ("/sys/block", Content),
+    ("/dev/kmsg", Metadata),
+    ("/run/systemd/system", Content),
+    ("/run/systemd/resolve/resolv.conf", Content),
+];
+
+/// statfs(2) of these is taken on a live node.
+pub(crate) const FILESYSTEMS: &[&str] = &["/", "/sys/fs/cgroup", "/var/lib/kubelet"];
+
+/// The directories of unit files, as `man systemd.unit` lists them, generators
+/// included. `own` are those that an administrator or a generator writes: all
+/// of their texts are read; of a distribution's, what [`is_of_interest`].
+pub(crate) const UNIT_DIRECTORIES: &[UnitDirectory] = &[
+    UnitDirectory::own("/etc/systemd/system.control"),
+    UnitDirectory::own("/run/systemd/system.control"),
+    UnitDirectory::own("/run/systemd/transient"),
+    UnitDirectory::own("/run/systemd/generator.early"),
+    UnitDirectory::own("/etc/systemd/system"),
+    UnitDirectory::own("/etc/systemd/system.attached"),
+    UnitDirectory::own("/run/systemd/system"),
+    UnitDirectory::own("/run/systemd/system.attached"),
+    UnitDirectory::own("/run/systemd/generator"),
+    UnitDirectory::own("/usr/local/lib/systemd/system"),
+    UnitDirectory::distribution("/usr/lib/systemd/system"),
+    UnitDirectory::distribution("/lib/systemd/system"),
+    UnitDirectory::own("/run/systemd/generator.late"),
+];
+
+/// A directory of unit files.
+pub(crate) struct UnitDirectory {
+    /// Its path.
+    pub(crate) path: &'static str,
+    /// Whether every text in it is read.
+    pub(crate) own: bool,
+}
+
+impl UnitDirectory {
+    const fn own(path: &'static str) -> Self {
+        Self { path, own: true }
+    }
+
+    const fn distribution(path: &'static str) -> Self {
+        Self { path, own: false }
+    }
+}
+
+/// Whether the unit file, or the directory of drop-ins or links, called `name`
+/// has to do with the kubelet, a runtime or swap.
+pub(crate) fn is_of_interest(name: &str) -> bool {
+    const STARTS: &[&str] = &[
+        "kubelet",
+        "containerd",
+        "crio",
+        "cri-o",
+        "docker",
+        "cri-docker",
+        "k3s",
+        "rke2",
+        "k0s",
+        "snap.microk8s",
+        "snap.k8s",
+        "zram",
+        "systemd-zram",
+        "dphys-swapfile",
+        "service.d",
+        "default.target",
+    ];
+    const ENDS: &[&str] = &[".swap", ".slice", ".slice.d", ".swap.d", "swap.target"];
+    STARTS.iter().any(|start| name.starts_with(start))
+        || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// Units that systemd is asked about from the start.
+pub(crate) const UNITS: &[&str] = &[
+    "basic.target",
+    "containerd.service",
+    "cri-docker.service",
+    "cri-docker.socket",
+    "crio.service",
+    "default.target",
+    "docker.service",
+    "docker.socket",
+    "kubelet.service",
+    "local-fs.target",
+    "multi-user.target",
+    "network-online.target",
+    "swap.target",
+    "sysinit.target",
+];
+
+/// The service whose whole log is read.
+pub(crate) const KUBELET: &str = "kubelet.service";
+
+/// Services of which the journal keeps what the manager says of them.
+pub(crate) const RUNTIMES: &[&str] = &[
+    "containerd.service",
+    "cri-docker.service",
+    "cri-docker.socket",
+    "crio.service",
+    "docker.service",
+    "docker.socket",
+];
+
+/// A program that is asked something that changes nothing.
+pub(crate) struct Program {
+    /// Its key in the snapshot.
+    pub(crate) key: &'static str,
+    /// The name of its file.
+    pub(crate) name: &'static str,
+    /// The service that runs it, and so knows where it is.
+    pub(crate) service: &'static str,
+    /// Its arguments.
+    pub(crate) arguments: &'static [&'static str],
+    /// Whether the `--config` of the service's `ExecStart` is put before them.
+    pub(crate) with_config: bool,
+}
+
+const fn version(key: &'static str, name: &'static str, service: &'static str) -> Program {
+    Program {
+        key,
+        name,
+        service,
+        arguments: &["--version"],
+        with_config: false,
+    }
+}
+
+/// The programs that are asked on a live node.
+pub(crate) const PROGRAMS: &[Program] = &[
+    version("kubelet --version", "kubelet", KUBELET),
+    version("containerd --version", "containerd", "containerd.service"),
+    Program {
+        key: "containerd config dump",
+        name: "containerd",
+        service: "containerd.service",
+        arguments: &["config", "dump"],
+        with_config: true,
+    },
+    version("crio --version", "crio", "crio.service"),
+    version("dockerd --version", "dockerd", "docker.service"),
+    version("docker --version", "docker", ""),
+    version("cri-dockerd --version", "cri-dockerd", "cri-docker.service"),
+    version("runc --version", "runc", ""),
+];

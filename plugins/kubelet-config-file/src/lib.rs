@@ -1,0 +1,123 @@
+//! The kubelet's configuration is there when it must be, can be read, and none
+//! of it is silently ignored.
+
+use nodepol_plugin::node::{self, JoinState};
+use nodepol_plugin::{
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Problem,
+    Severity, Step, Unavailable, kubelet, no_own_kubelet,
+};
+
+struct KubeletConfigFile;
+
+impl Policy for KubeletConfigFile {
+    fn describe() -> Description {
+        Description::new(
+            "kubelet-config-file",
+            "The kubelet can read its configuration",
+            "the configuration file is there when it must be, can be read, and no field of it is \
+             silently ignored",
+        )
+        .severity(Severity::Blocker)
+        .phases(&[Phase::PreJoin, Phase::Boot, Phase::Running])
+    }
+
+    fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+        if let Some(judgement) = no_own_kubelet()? {
+            return Ok(judgement);
+        }
+        let Some(path) = kubelet::config_path(at)? else {
+            return Ok(Judgement::not_applicable(
+                "the kubelet is given no --config",
+            ));
+        };
+        if !kubelet::config_present(at)? {
+            let absent = |finding: Finding| {
+                finding.explained(path.at.clone(), path.value.clone(), "does not exist")
+            };
+            return Ok(match node::get_join_state()? {
+                JoinState::InstalledNotJoined => absent(Finding::waiting(
+                    "config-awaited",
+                    format!(
+                        "{} does not exist yet: kubeadm writes it when the node joins",
+                        path.value
+                    ),
+                )),
+                _ => absent(Finding::fail(
+                    "config-missing",
+                    format!(
+                        "{} does not exist, and the kubelet exits without it",
+                        path.value
+                    ),
+                ))
+                .fix(restore(&path.value)),
+            }
+            .into());
+        }
+        let findings = kubelet::config_problems(at)?
+            .into_iter()
+            .map(|problem| finding(problem, &path.value))
+            .collect();
+        Ok(Judgement::of(
+            findings,
+            format!("{} is read as it is meant", path.value),
+        ))
+    }
+}
+
+fn finding(problem: Problem, path: &str) -> Finding {
+    let Problem {
+        kind,
+        message,
+        at,
+        fatal,
+        nearest,
+    } = problem;
+    if fatal {
+        return Finding::fail(&kind, format!("the kubelet exits: {message}"))
+            .evidence(at, kind.replace('-', " "))
+            .fix(restore(path));
+    }
+    let value = nearest.as_ref().map_or_else(
+        || "this is ignored".to_owned(),
+        |nearest| format!("this is ignored; did you mean `{nearest}`?"),
+    );
+    let fix = match (&at.pointer, &nearest) {
+        (_, Some(nearest)) => Fix::new(format!("write {nearest}")).step(Step::note(format!(
+            "correct the name to `{nearest}` in {}",
+            at.source
+        ))),
+        (Some(pointer), None) => Fix::new("remove what is ignored").step(Step::remove_key(
+            at.source.clone(),
+            pointer.clone(),
+            "the kubelet does not read it",
+        )),
+        (None, None) => {
+            Fix::new("remove what is ignored").step(Step::note(format!("correct {}", at.source)))
+        }
+    };
+    Finding::warn(&kind, message)
+        .evidence(at, value)
+        .fix(fix.step(Step::restart_kubelet()))
+}
+
+fn restore(path: &str) -> Fix {
+    let fix = Fix::new("write the configuration again");
+    if node::flavour().value == "kubeadm" {
+        return fix
+            .step(Step::note(
+                "if a file system is meant to be mounted there, mount it first: the file may be on it",
+            ))
+            .step(
+                Step::command(
+                    ["kubeadm", "upgrade", "node", "phase", "kubelet-config"],
+                    "writes it from the cluster's ConfigMap kubelet-config",
+                )
+                .verify(["test", "-s", path]),
+            )
+            .step(Step::restart_kubelet());
+    }
+    fix.step(Step::note(format!("bring {path} back from what made this node")).on(Place::Node))
+        .step(Step::restart_kubelet())
+}
+
+nodepol_plugin::policy!(KubeletConfigFile);

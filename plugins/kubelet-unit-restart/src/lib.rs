@@ -1,0 +1,228 @@
+//! kubelet.service is started again whenever it ends, for ever.
+
+use nodepol_plugin::units::{self, ServiceSettings};
+use nodepol_plugin::{
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, UnitVerb, kubelet, no_own_kubelet,
+};
+
+const KUBELET: &str = "kubelet.service";
+const SECOND: u64 = 1_000_000;
+
+struct KubeletUnitRestart;
+
+impl Policy for KubeletUnitRestart {
+    fn describe() -> Description {
+        Description::new(
+            "kubelet-unit-restart",
+            "kubelet.service is always started again",
+            "Restart=always, and no start limit that turns a slow boot into a permanent failure",
+        )
+        .severity(Severity::BootBlocker)
+        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
+    }
+
+    fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+        if let Some(judgement) = no_own_kubelet()? {
+            return Ok(judgement);
+        }
+        let Some(service) = units::service(at, KUBELET)? else {
+            return Ok(Judgement::not_applicable(
+                "kubelet.service does not load: see kubelet-unit-loadable",
+            ));
+        };
+        let mut findings = Vec::new();
+        if at == Horizon::Now {
+            findings.extend(start_limit_hit()?);
+        }
+        findings.extend(restart_policy(&service)?);
+        findings.extend(start_limit(&service)?);
+        findings.extend(ignored_start_limit()?);
+        findings.extend(watchdog(&service)?);
+        Ok(Judgement::of(
+            findings,
+            format!("Restart={}, no start limit ends it", service.restart),
+        ))
+    }
+}
+
+fn start_limit_hit() -> Result<Option<Finding>, Unavailable> {
+    if units::property(KUBELET, "Result")?.as_deref() != Some("start-limit-hit") {
+        return Ok(None);
+    }
+    Ok(Some(
+        Finding::fail(
+            "start-limit-hit",
+            "systemd has given up on the kubelet: it was started too often and is not tried again",
+        )
+        .evidence(Location::source("systemd"), "Result=start-limit-hit")
+        .fix(
+            unlimited()
+                .step(Step::unit(
+                    UnitVerb::ResetFailed,
+                    KUBELET,
+                    "forget the starts that were counted",
+                ))
+                .step(Step::restart_kubelet()),
+        ),
+    ))
+}
+
+fn restart_policy(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+    let at = setting("Service", "Restart")?;
+    Ok(match service.restart.as_str() {
+        "always" => None,
+        "on-failure" => Some(
+            Finding::note(
+                "restart-on-failure",
+                "Restart=on-failure: a kubelet that exits with 0 is not started again",
+            )
+            .evidence(at, "on-failure"),
+        ),
+        other => Some(
+            Finding::fail(
+                "restart-policy",
+                format!("Restart={other}: a kubelet that fails once stays down"),
+            )
+            .explained(
+                at,
+                other,
+                "the kubelet exits with 1 on nearly every error of its start",
+            )
+            .fix(unlimited()),
+        ),
+    })
+}
+
+/// man systemd.unit, StartLimitIntervalSec=: more than `burst` starts within the
+/// interval and the unit is not started any more, Restart= or not.
+fn start_limit(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+    let (interval, burst) = (service.start_limit_interval_usec, service.start_limit_burst);
+    let limited = interval > 0 && burst > 0 && service.restart != "no";
+    if !limited || service.restart_usec.saturating_mul(burst.into()) >= interval {
+        return Ok(None);
+    }
+    Ok(Some(
+        Finding::fail(
+            "start-limit",
+            format!(
+                "{burst} quick failures within {} s and systemd gives up on the kubelet for good: \
+                 a runtime that comes up a little late is enough",
+                seconds(interval)
+            ),
+        )
+        .evidence(
+            setting("Service", "RestartSec")?,
+            format!("RestartSec={} s", seconds(service.restart_usec)),
+        )
+        .evidence(
+            setting("Unit", "StartLimitIntervalSec")?,
+            format!(
+                "StartLimitIntervalSec={} s, StartLimitBurst={burst}",
+                seconds(interval)
+            ),
+        )
+        .fix(unlimited()),
+    ))
+}
+
+/// Only the old name `StartLimitInterval=` is still read in [Service]
+/// (systemd, load-fragment-gperf.gperf.in).
+fn ignored_start_limit() -> Result<Option<Finding>, Unavailable> {
+    let ignored = units::assignments(KUBELET, "Service", "StartLimitIntervalSec")?;
+    Ok(ignored.into_iter().last().map(|ignored| {
+        Finding::warn(
+            "start-limit-ignored",
+            "StartLimitIntervalSec= in [Service] is an unknown key and ignored",
+        )
+        .explained(ignored.at, ignored.value, "it belongs in [Unit]")
+        .fix(unlimited())
+    }))
+}
+
+/// The kubelet answers the watchdog since 1.32 and refuses one of a second or
+/// less (pkg/kubelet/watchdog/watchdog_linux.go).
+fn watchdog(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+    if service.watchdog_usec == 0 || service.watchdog_usec == u64::MAX {
+        return Ok(None);
+    }
+    let at = setting("Service", "WatchdogSec")?;
+    let text = format!("WatchdogSec={} s", seconds(service.watchdog_usec));
+    let Some(version) = kubelet::get_version()? else {
+        return Err(Unavailable {
+            source: "kubelet --version".to_owned(),
+            reason: "whether this kubelet answers a watchdog hangs on its version".to_owned(),
+        });
+    };
+    let fix = || {
+        Fix::new("take the watchdog away")
+            .step(write_drop_in(
+                "[Service]\nWatchdogSec=0\n",
+                "30-no-watchdog.conf",
+            ))
+            .step(Step::daemon_reload())
+    };
+    if (version.major, version.minor) < (1, 32) {
+        return Ok(Some(
+            Finding::fail(
+                "watchdog-not-answered",
+                format!(
+                    "kubelet {} answers no watchdog: systemd kills it again and again",
+                    version.text
+                ),
+            )
+            .evidence(at, text)
+            .fix(fix()),
+        ));
+    }
+    if service.watchdog_usec <= SECOND {
+        return Ok(Some(
+            Finding::fail(
+                "watchdog-too-short",
+                "the kubelet exits with `configure watchdog timeout too small`",
+            )
+            .evidence(at, text)
+            .fix(fix()),
+        ));
+    }
+    Ok(None)
+}
+
+/// Where a setting stands; the built-in default if no file sets it.
+fn setting(section: &str, key: &str) -> Result<Location, Unavailable> {
+    let set = units::assignments(KUBELET, section, key)?;
+    Ok(set
+        .into_iter()
+        .last()
+        .map_or_else(|| Location::source("systemd default"), |set| set.at))
+}
+
+fn unlimited() -> Fix {
+    Fix::new("start the kubelet again for ever, every 10 seconds")
+        .step(write_drop_in(
+            "[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\nRestartSec=10\n",
+            "20-restart.conf",
+        ))
+        .step(Step::daemon_reload().verify([
+            "systemctl",
+            "show",
+            "--property=Restart,StartLimitIntervalUSec",
+            KUBELET,
+        ]))
+}
+
+fn write_drop_in(content: &str, name: &str) -> Step {
+    Step::write_file(
+        format!("/etc/systemd/system/kubelet.service.d/{name}"),
+        0o644,
+        content,
+        "a drop-in survives an upgrade of the package",
+    )
+}
+
+fn seconds(usec: u64) -> String {
+    let text = format!("{}.{:03}", usec / SECOND, usec % SECOND / 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+nodepol_plugin::policy!(KubeletUnitRestart);

@@ -1,0 +1,56 @@
+//! Who a policy is.
+
+use crate::bindings::exports::nodepol::policy::check;
+use crate::{Phase, Severity, Value};
+
+/// Who a policy is: what `nodepol list` shows and what a policy set may change.
+#[derive(Debug, Clone)]
+pub struct Description(pub(crate) check::Description);
+
+impl Description {
+    /// A policy with a kebab-case `id`, a title, and the rule that must hold, in
+    /// one line. It is a [`Severity::Blocker`] in every phase until told otherwise.
+    pub fn new(id: &str, title: &str, rule: &str) -> Self {
+        Self(check::Description {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            rule: rule.to_owned(),
+            severity: Severity::Blocker,
+            phases: vec![Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running],
+            parameters: Vec::new(),
+            documentation: None,
+        })
+    }
+
+    /// What is at stake if it fails.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.0.severity = severity;
+        self
+    }
+
+    /// The phases in which it means something.
+    #[must_use]
+    pub fn phases(mut self, phases: &[Phase]) -> Self {
+        self.0.phases = phases.to_vec();
+        self
+    }
+
+    /// A parameter that a policy set may give; the default says its type.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, default: Value, description: &str) -> Self {
+        self.0.parameters.push(check::Parameter {
+            name: name.to_owned(),
+            default,
+            description: description.to_owned(),
+        });
+        self
+    }
+
+    /// Where its documentation is.
+    #[must_use]
+    pub fn documentation(mut self, url: &str) -> Self {
+        self.0.documentation = Some(url.to_owned());
+        self
+    }
+}

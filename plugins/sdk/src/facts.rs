@@ -1,0 +1,113 @@
+//! Small conveniences over the generated facts.
+
+use crate::kubelet::SettingValue;
+use crate::node::{self, JoinState};
+use crate::{Judgement, Location, Sourced, Unavailable};
+
+impl Location {
+    /// A whole source, without a line.
+    pub fn source(source: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            line: None,
+            column: None,
+            pointer: None,
+        }
+    }
+}
+
+impl Sourced {
+    /// A value from a source without lines.
+    pub fn from_source(source: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            at: Location::source(source),
+        }
+    }
+}
+
+impl SettingValue {
+    /// Whether it is the boolean `true`.
+    pub fn is_true(&self) -> bool {
+        self.json == "true"
+    }
+
+    /// The scalar as plain text, or the JSON of a list or a map.
+    pub fn display(&self) -> &str {
+        self.text.as_deref().unwrap_or(&self.json)
+    }
+}
+
+/// Why a policy about kubelet.service has no meaning here: there is no kubelet,
+/// or it is part of another program. `None` if it has.
+///
+/// # Errors
+/// [`Unavailable`] if the files that tell could not be read.
+pub fn no_own_kubelet() -> Result<Option<Judgement>, Unavailable> {
+    if node::embedded_kubelet() {
+        let flavour = node::flavour().value;
+        return Ok(Some(Judgement::not_applicable(format!(
+            "{flavour} runs the kubelet inside it"
+        ))));
+    }
+    Ok(match node::get_join_state()? {
+        JoinState::NoKubelet => Some(Judgement::not_applicable("no kubelet is installed")),
+        _ => None,
+    })
+}
+
+/// `2026-12-03 10:15 UTC`, from seconds since the epoch.
+pub fn render_date(seconds: i64) -> String {
+    let (days, second_of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days to a civil date, with years that begin in March so that a leap day
+    // is the last of its year (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute) = (second_of_day / 3_600, second_of_day % 3_600 / 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
+/// `3 days`, `5 hours`, `40 minutes`: a length of time as a person says it.
+pub fn render_span(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        172_800.. => (seconds / 86_400, "day"),
+        7_200.. => (seconds / 3_600, "hour"),
+        120.. => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_civil_dates() {
+        assert_eq!(render_date(0), "1970-01-01 00:00 UTC");
+        assert_eq!(render_date(951_782_400), "2000-02-29 00:00 UTC");
+        assert_eq!(render_date(1_796_292_900), "2026-12-03 10:15 UTC");
+        assert_eq!(render_date(-1), "1969-12-31 23:59 UTC");
+    }
+
+    #[test]
+    fn spans_use_the_unit_that_reads_best() {
+        assert_eq!(render_span(1), "1 second");
+        assert_eq!(render_span(119), "119 seconds");
+        assert_eq!(render_span(3_600), "60 minutes");
+        assert_eq!(render_span(90_000), "25 hours");
+        assert_eq!(render_span(2 * 86_400), "2 days");
+    }
+}

@@ -1,0 +1,109 @@
+//! Findings: what a policy found, with its evidence and the way out.
+
+use crate::bindings::exports::nodepol::policy::check;
+use crate::{Fix, Location, Sourced, Unavailable, Verdict};
+
+/// One thing that a policy found.
+#[derive(Debug, Clone)]
+pub struct Finding(pub(crate) check::Finding);
+
+impl Finding {
+    fn new(id: &str, verdict: Verdict, message: impl Into<String>) -> Self {
+        Self(check::Finding {
+            id: id.to_owned(),
+            verdict,
+            horizons: Vec::new(),
+            message: message.into(),
+            evidence: Vec::new(),
+            fix: None,
+            symptom_of: Vec::new(),
+        })
+    }
+
+    /// The rule is broken. `id` is stable and in kebab-case: waivers name it.
+    pub fn fail(id: &str, message: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Fail, message)
+    }
+
+    /// Something is likely to go wrong.
+    pub fn warn(id: &str, message: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Warn, message)
+    }
+
+    /// Down, and rightly so.
+    pub fn waiting(id: &str, message: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Waiting, message)
+    }
+
+    /// Worth knowing, and nothing is wrong.
+    pub fn note(id: &str, message: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Pass, message)
+    }
+
+    /// It cannot be told.
+    pub fn unknown(id: &str, message: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Unknown, message)
+    }
+
+    /// What was seen, where.
+    #[must_use]
+    pub fn evidence(mut self, at: Location, value: impl Into<String>) -> Self {
+        self.0.evidence.push(check::Evidence {
+            at,
+            value: value.into(),
+            note: None,
+        });
+        self
+    }
+
+    /// What was seen, where, and what it means here.
+    #[must_use]
+    pub fn explained(
+        mut self,
+        at: Location,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) -> Self {
+        self.0.evidence.push(check::Evidence {
+            at,
+            value: value.into(),
+            note: Some(note.into()),
+        });
+        self
+    }
+
+    /// A value that carries its own place.
+    #[must_use]
+    pub fn seen(self, seen: Sourced) -> Self {
+        self.evidence(seen.at, seen.value)
+    }
+
+    /// The way out.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.0.fix = Some(fix.0);
+        self
+    }
+
+    /// The `policy` or `policy/finding` that explains this one if it speaks.
+    #[must_use]
+    pub fn symptom_of(mut self, cause: &str) -> Self {
+        self.0.symptom_of.push(cause.to_owned());
+        self
+    }
+}
+
+impl From<Unavailable> for Finding {
+    fn from(unavailable: Unavailable) -> Self {
+        let Unavailable { source, reason } = unavailable;
+        Self::unknown("evidence-unavailable", format!("{source}: {reason}")).evidence(
+            Location {
+                source,
+                line: None,
+                column: None,
+                pointer: None,
+            },
+            reason,
+        )
+    }
+}

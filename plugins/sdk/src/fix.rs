@@ -1,0 +1,193 @@
+//! Fixes: ordered steps, as data.
+
+use crate::bindings::exports::nodepol::policy::check::{
+    self, Action, Disruption, Place, RemoveKey, RemoveLine, SetValue, UnitAction, UnitVerb,
+    WriteFile,
+};
+
+/// The way out of a finding.
+#[derive(Debug, Clone)]
+pub struct Fix(pub(crate) check::Fix);
+
+impl Fix {
+    /// A fix that achieves what `summary` says, in one line.
+    pub fn new(summary: impl Into<String>) -> Self {
+        Self(check::Fix {
+            summary: summary.into(),
+            steps: Vec::new(),
+        })
+    }
+
+    /// The next step.
+    #[must_use]
+    pub fn step(mut self, step: Step) -> Self {
+        self.0.steps.push(step.0);
+        self
+    }
+
+    /// The next steps.
+    #[must_use]
+    pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.0.steps.extend(steps.into_iter().map(|step| step.0));
+        self
+    }
+}
+
+/// One step: on the node and disturbing nothing, until told otherwise. Each
+/// constructor takes what the step does and why, in one line, last.
+#[derive(Debug, Clone)]
+pub struct Step(check::Step);
+
+impl Step {
+    fn new(action: Action, disruption: Disruption, description: impl Into<String>) -> Self {
+        Self(check::Step {
+            description: description.into(),
+            place: Place::Node,
+            action,
+            disruption,
+            verify: None,
+        })
+    }
+
+    /// Run a program: its argv, never a line for a shell.
+    pub fn command<const N: usize>(argv: [&str; N], description: impl Into<String>) -> Self {
+        Self::argv(argv.map(str::to_owned).to_vec(), description)
+    }
+
+    /// Run a program with an argv that is put together at run time.
+    pub fn argv(argv: Vec<String>, description: impl Into<String>) -> Self {
+        Self::new(Action::Command(argv), Disruption::None, description)
+    }
+
+    /// Set one value of a structured file to a JSON value.
+    pub fn set_value(
+        path: impl Into<String>,
+        pointer: impl Into<String>,
+        json: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        Self::new(
+            Action::SetValue(SetValue {
+                path: path.into(),
+                pointer: pointer.into(),
+                json: json.into(),
+            }),
+            Disruption::None,
+            description,
+        )
+    }
+
+    /// Remove one key of a structured file.
+    pub fn remove_key(
+        path: impl Into<String>,
+        pointer: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        Self::new(
+            Action::RemoveKey(RemoveKey {
+                path: path.into(),
+                pointer: pointer.into(),
+            }),
+            Disruption::None,
+            description,
+        )
+    }
+
+    /// Write a whole small file.
+    pub fn write_file(
+        path: impl Into<String>,
+        mode: u32,
+        content: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        Self::new(
+            Action::WriteFile(WriteFile {
+                path: path.into(),
+                mode,
+                content: content.into(),
+            }),
+            Disruption::None,
+            description,
+        )
+    }
+
+    /// Remove one line of a text file.
+    pub fn remove_line(
+        path: impl Into<String>,
+        line: u32,
+        text: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        Self::new(
+            Action::RemoveLine(RemoveLine {
+                path: path.into(),
+                line,
+                text: text.into(),
+            }),
+            Disruption::None,
+            description,
+        )
+    }
+
+    /// Act on a unit. Starting, stopping and restarting disturb its service.
+    pub fn unit(verb: UnitVerb, name: impl Into<String>, description: impl Into<String>) -> Self {
+        let disruption = match verb {
+            UnitVerb::Start | UnitVerb::Stop | UnitVerb::Restart => Disruption::Restart,
+            _ => Disruption::None,
+        };
+        Self::new(
+            Action::Unit(UnitAction {
+                name: name.into(),
+                verb,
+            }),
+            disruption,
+            description,
+        )
+    }
+
+    /// `systemctl daemon-reload`.
+    pub fn daemon_reload() -> Self {
+        Self::unit(
+            UnitVerb::DaemonReload,
+            "",
+            "make systemd read the changed files",
+        )
+    }
+
+    /// Restart the kubelet; pods keep running.
+    pub fn restart_kubelet() -> Self {
+        Self::unit(
+            UnitVerb::Restart,
+            "kubelet.service",
+            "start the kubelet again",
+        )
+        .verify(["systemctl", "is-active", "kubelet.service"])
+    }
+
+    /// Something that only a person can do.
+    pub fn note(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self::new(Action::Note(text.clone()), Disruption::None, text)
+    }
+
+    /// Where it is done.
+    #[must_use]
+    pub fn on(mut self, place: Place) -> Self {
+        self.0.place = place;
+        self
+    }
+
+    /// What it disturbs.
+    #[must_use]
+    pub fn disrupts(mut self, disruption: Disruption) -> Self {
+        self.0.disruption = disruption;
+        self
+    }
+
+    /// A command that exits with 0 once the step has taken effect.
+    #[must_use]
+    pub fn verify<const N: usize>(mut self, argv: [&str; N]) -> Self {
+        self.0.verify = Some(argv.map(str::to_owned).to_vec());
+        self
+    }
+}

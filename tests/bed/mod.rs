@@ -1,0 +1,4 @@
+//! Real systems that a test starts, asks and throws away.
+
+pub mod boot;
+pub mod layer;
