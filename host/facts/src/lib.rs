@@ -4,6 +4,8 @@
 //! Facts are pure: no IO, no clock, no environment. What they miss they name
 //! as a [`nodepol_model::Want`].
 
+pub mod cgroup;
 pub mod document;
 pub mod evidence;
+pub mod runtime;
 pub mod sourced;

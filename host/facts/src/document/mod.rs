@@ -1,6 +1,11 @@
 //! Structured files of a node as one tree, in which every value knows its line
 //! and column: YAML as the kubelet reads it, TOML, JSON.
 
+pub mod json;
+mod resolve;
+pub mod toml;
+pub mod yaml;
+
 use serde_json::{Map, Number};
 
 /// A value and where it stands.
@@ -125,6 +130,26 @@ impl Node {
 /// One token of an RFC 6901 pointer, escaped.
 pub fn escape_token(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
+}
+
+/// What a reader makes of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The whole: `Null` for a text without a document.
+    pub root: Node,
+    /// The keys that stand more than once in one object: the last one won.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A key that stands again in the same object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The value, as an RFC 6901 pointer.
+    pub pointer: String,
+    /// The line of the later key, from 1.
+    pub line: u32,
+    /// The column of the later key, in characters, from 1.
+    pub column: u32,
 }
 
 /// A text that is not in the format it claims to be.

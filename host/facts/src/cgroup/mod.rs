@@ -1,0 +1,5 @@
+//! Control groups: the mode now and after a boot, controllers, groups.
+
+mod mode;
+
+pub use mode::Mode;

@@ -1,0 +1,387 @@
+//! What a release of containerd makes of its files: imports followed, merged
+//! and migrated by its own rules.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use nodepol_model::{Location, Unavailable};
+
+use super::files::{self, Fault, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, Parsed};
+use super::release::Release;
+use super::tree::{Kind, Tree};
+use crate::evidence::Evidence;
+use crate::sourced::Problem;
+
+/// The configuration that containerd works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    pub(crate) release: Release,
+    /// The plugins, merged and migrated.
+    pub(crate) plugins: Tree,
+    /// The plugin under which CRI settings are read.
+    pub(crate) cri: &'static str,
+    /// What the first file says of itself; 1 if nothing; none if there is no file.
+    pub(crate) root_version: Option<u32>,
+    /// `disabled_plugins` of all files, each where it stands.
+    pub(crate) disabled: Vec<(String, Location)>,
+    /// The socket, if a file names one.
+    pub(crate) address: Option<(String, Location)>,
+    /// The files that were read, in order.
+    pub(crate) files: Vec<Parsed>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// Whether containerd refuses to start with it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.problems.iter().any(|problem| problem.fatal)
+    }
+}
+
+/// Reads `path` as a release would. `required`: a flag names it, so that its
+/// absence is a fault.
+///
+/// # Errors
+/// [`Unavailable`] if a file could not be read, or there are too many.
+pub(crate) fn load(
+    evidence: &Evidence,
+    path: &str,
+    required: bool,
+    release: Release,
+) -> Result<Loaded, Unavailable> {
+    let mut state = State::new(release);
+    let mut seen = BTreeSet::new();
+    let mut pending = VecDeque::from([(path.to_owned(), None::<Location>)]);
+    while let Some((path, importer)) = pending.pop_front() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        if seen.len() > 256 {
+            return Err(Unavailable::new(path, "too many files are imported"));
+        }
+        let file = match files::parse(evidence, &path) {
+            Ok(file) => file,
+            Err(Fault::Unavailable(unavailable)) => return Err(unavailable),
+            Err(Fault::Missing) => {
+                state.missing(&path, importer, required);
+                break;
+            }
+            Err(Fault::Syntax(at, why)) => {
+                state.problem(
+                    "toml-syntax",
+                    format!("containerd cannot read {path}: {why}"),
+                    at,
+                    true,
+                );
+                break;
+            }
+        };
+        pending.extend(
+            files::imports(evidence, &file, release.joins_globs())?
+                .into_iter()
+                .map(|(path, at)| (path, Some(at))),
+        );
+        state.add(file);
+    }
+    Ok(state.finish())
+}
+
+/// What `containerd config dump` printed: it is merged and migrated already.
+pub(crate) fn dumped(text: &str, source: &str, release: Release) -> Result<Loaded, Unavailable> {
+    let file = files::parse_text(text, source).map_err(|_| {
+        Unavailable::new(source, "what it printed is not TOML; run it by hand and see")
+    })?;
+    let mut state = State::new(release);
+    state.add(file);
+    Ok(state.finish())
+}
+
+struct State {
+    release: Release,
+    /// `out.Version`.
+    version: u32,
+    /// The version of the first file that has one.
+    first: u32,
+    plugins: Tree,
+    disabled: Vec<(String, Location)>,
+    address: Option<(String, Location)>,
+    files: Vec<Parsed>,
+    problems: Vec<Problem>,
+}
+
+impl State {
+    fn new(release: Release) -> Self {
+        Self {
+            release,
+            version: match (release.is_2(), release.migrates_each_file()) {
+                (false, _) => 1,
+                (true, false) => 3,
+                (true, true) => 4,
+            },
+            first: 0,
+            plugins: Tree::empty(),
+            disabled: Vec::new(),
+            address: None,
+            files: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn problem(&mut self, kind: &'static str, message: String, at: Location, fatal: bool) {
+        self.problems.push(Problem {
+            kind,
+            message,
+            at,
+            fatal,
+            nearest: None,
+        });
+    }
+
+    fn missing(&mut self, path: &str, importer: Option<Location>, required: bool) {
+        if let Some(at) = importer {
+            self.problem(
+                "import-missing",
+                format!("{path} is imported and does not exist: containerd does not start"),
+                at,
+                true,
+            );
+        } else if required {
+            self.problem(
+                "config-missing",
+                format!("--config names {path}, which does not exist: containerd does not start"),
+                Location::source(path),
+                true,
+            );
+        }
+    }
+
+    fn add(&mut self, file: Parsed) {
+        let mut version = file.version;
+        let plugins = file.tree.get("plugins").cloned().unwrap_or_else(Tree::empty);
+        let mut disabled: Vec<(String, Location)> = file
+            .tree
+            .get("disabled_plugins")
+            .map(|list| {
+                list.texts()
+                    .into_iter()
+                    .map(|(name, node)| {
+                        let at = Location::position(&file.path, node.line, node.column)
+                            .with_pointer("/disabled_plugins");
+                        (name.to_owned(), at)
+                    })
+                    .collect()
+            })
+            .unwrap_or_default();
+        let mut plugins = plugins;
+        let mut address = file
+            .tree
+            .path(&["grpc", "address"])
+            .and_then(|tree| Some((tree.text()?.to_owned(), tree.at.clone())))
+            .filter(|(address, _)| !address.is_empty());
+        if self.release.is_2() {
+            if self.release.migrates_each_file() {
+                self.check_import_version(&file);
+            }
+            if version <= 1 {
+                plugins = renamed(plugins);
+                for (name, _) in &mut disabled {
+                    *name = files::renamed(name);
+                }
+                version = self.version;
+            }
+            if self.release.migrates_each_file() {
+                if file.version < 4 {
+                    migrate_cri(&mut plugins);
+                } else {
+                    address = None;
+                }
+                if let Some(named) = plugins
+                    .path(&["io.containerd.server.v1.grpc", "address"])
+                    .and_then(|tree| Some((tree.text()?.to_owned(), tree.at.clone())))
+                {
+                    address = Some(named);
+                }
+                version = version.max(self.version);
+            }
+            self.plugins.merge(plugins);
+        } else {
+            self.replace(plugins);
+        }
+        if version != 0 {
+            self.version = version;
+        }
+        for entry in disabled {
+            if !self.disabled.iter().any(|(name, _)| *name == entry.0) {
+                self.disabled.push(entry);
+            }
+        }
+        self.address = address.or(self.address.take());
+        self.files.push(file);
+    }
+
+    /// 2.3 refuses an import that is newer than the first file.
+    fn check_import_version(&mut self, file: &Parsed) {
+        if self.first == 0 {
+            self.first = file.version;
+        }
+        if self.release.refuses_higher_imports() && file.version > self.first {
+            self.problem(
+                "import-version-higher",
+                format!(
+                    "drop-in config version {} higher than root config version {}: containerd 2.3 \
+                     does not start; give both files the same `version`",
+                    file.version, self.first
+                ),
+                Location::source(&file.path).with_pointer("/version"),
+                true,
+            );
+        }
+    }
+
+    /// 1.x: the table of a plugin replaces what other files said of that plugin.
+    fn replace(&mut self, plugins: Tree) {
+        let Kind::Table(plugins) = plugins.kind else {
+            return;
+        };
+        for (name, plugin) in plugins {
+            if let Some(earlier) = self.plugins.remove(&name)
+                && (name == PLUGIN_V1 || name == PLUGIN_V2)
+            {
+                self.problem(
+                    "import-replaces-table",
+                    format!(
+                        "containerd 1.x replaces the whole table of the plugin \"{name}\" in {} \
+                         by this one: everything that is set there is lost; repeat it here",
+                        earlier.at.source
+                    ),
+                    plugin.at.clone(),
+                    false,
+                );
+            }
+            self.plugins.insert(&name, plugin);
+        }
+    }
+
+    fn finish(mut self) -> Loaded {
+        self.check_names();
+        let cri = if self.release.is_2() {
+            if !self.release.migrates_each_file() && self.version < 3 {
+                migrate_cri(&mut self.plugins);
+            }
+            PLUGIN_V3
+        } else if self.version <= 1 {
+            PLUGIN_V1
+        } else {
+            PLUGIN_V2
+        };
+        Loaded {
+            release: self.release,
+            plugins: self.plugins,
+            cri,
+            root_version: self.files.first().map(|file| file.version.max(1)),
+            disabled: self.disabled,
+            address: self.address,
+            files: self.files,
+            problems: self.problems,
+        }
+    }
+
+    /// `ValidateV2` of 1.x, `ValidateVersion` of 2.x.
+    fn check_names(&mut self) {
+        let release = self.release;
+        let mut found = Vec::new();
+        if let Some(highest) = release.highest_version()
+            && self.version > highest
+        {
+            let at = self
+                .files
+                .iter()
+                .rev()
+                .find(|file| file.version > highest)
+                .and_then(|file| file.tree.get("version"))
+                .map_or_else(|| Location::source("default"), |tree| tree.at.clone());
+            found.push((
+                "version-too-high",
+                format!(
+                    "containerd {} accepts version {highest} at most, and does not start with \
+                     version {}",
+                    release.line(),
+                    self.version
+                ),
+                at,
+            ));
+        }
+        if release.is_2() || self.version >= 2 {
+            for (name, at) in &self.disabled {
+                if !release.is_plugin_uri(name) {
+                    found.push((
+                        "invalid-plugin-uri",
+                        format!(
+                            "invalid disabled plugin URI \"{name}\" expect io.containerd.x.vx: \
+                             containerd does not start"
+                        ),
+                        at.clone(),
+                    ));
+                }
+            }
+        }
+        if !release.is_2() && self.version >= 2 {
+            for (name, plugin) in self.plugins.entries() {
+                if !release.is_plugin_uri(name) {
+                    found.push((
+                        "invalid-plugin-uri",
+                        format!(
+                            "invalid plugin key URI \"{name}\" expect io.containerd.x.vx: \
+                             containerd does not start"
+                        ),
+                        plugin.at.clone(),
+                    ));
+                }
+            }
+        }
+        for (kind, message, at) in found {
+            self.problem(kind, message, at, true);
+        }
+    }
+}
+
+fn renamed(plugins: Tree) -> Tree {
+    let at = plugins.at;
+    let kind = match plugins.kind {
+        Kind::Table(table) => Kind::Table(
+            table
+                .into_iter()
+                .map(|(name, plugin)| (files::renamed(&name), plugin))
+                .collect(),
+        ),
+        leaf @ Kind::Leaf(_) => leaf,
+    };
+    Tree { at, kind }
+}
+
+/// `migrateConfig` of plugins/cri/runtime: the settings of the old plugin, but
+/// for those that the new one has already. Under `containerd` this goes key by
+/// key, so that `runtimes` of the old one count only if the new one has none.
+fn migrate_cri(plugins: &mut Tree) {
+    let Some(old) = plugins.get(PLUGIN_V2).filter(|tree| tree.is_table()).cloned() else {
+        return;
+    };
+    let Some(new) = plugins.table(PLUGIN_V3) else {
+        return;
+    };
+    for (key, value) in old.entries().filter(|(key, _)| *key != "containerd") {
+        if new.get(key).is_none() {
+            new.insert(key, value.clone());
+        }
+    }
+    let Some(old) = old.get("containerd").filter(|tree| tree.is_table()) else {
+        return;
+    };
+    let Some(new) = new.table("containerd") else {
+        return;
+    };
+    for (key, value) in old.entries() {
+        if new.get(key).is_none() {
+            new.insert(key, value.clone());
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! CRI-O: its file, every file of its drop-in directory, environment, flags
+//! (`internal/criocli`, `pkg/config` of cri-o).
+
+use std::collections::BTreeMap;
+
+use nodepol_model::snapshot::FileNode;
+use nodepol_model::{Location, Part, Unavailable};
+
+use super::flags;
+use super::types::{Edit, Handler};
+use crate::document::{Node, Value, escape_token, toml};
+use crate::evidence::Evidence;
+use crate::sourced::{Problem, Sourced};
+
+/// The first file, if no flag names another.
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/crio/crio.conf";
+const DEFAULT_DROP_INS: &str = "/etc/crio/crio.conf.d";
+/// A directory that looks like the drop-in directory and is never read.
+const NEVER_READ: &str = "/etc/crio/conf.d";
+/// The socket (`CrioSocketPath`), with `/run` for `/var/run`.
+pub(crate) const DEFAULT_LISTEN: &str = "/run/crio/crio.sock";
+const MAX_FILES: usize = 1024;
+const MAX_DEPTH: usize = 32;
+
+/// The configuration that CRI-O works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Crio {
+    pub(crate) path: String,
+    drop_ins: String,
+    settings: BTreeMap<String, Sourced<Node>>,
+    handlers: BTreeMap<String, (Option<String>, Location)>,
+    listen: Option<Sourced<String>>,
+    driver: Sourced<String>,
+    problems: Vec<Problem>,
+}
+
+impl Crio {
+    /// Reads the files that argv and environment name.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file or directory could not be read.
+    pub(crate) fn read(
+        evidence: &Evidence,
+        argv: &[Sourced<String>],
+        environment: &BTreeMap<String, Sourced<String>>,
+    ) -> Result<Self, Unavailable> {
+        let given = |names: &[&str], variable: &str| {
+            flags::value(argv, names).or_else(|| environment.get(variable).cloned())
+        };
+        let config = given(&["config", "c"], "CONTAINER_CONFIG");
+        let drop_ins = given(&["config-dir", "d"], "CONTAINER_CONFIG_DIR")
+            .map_or_else(|| DEFAULT_DROP_INS.to_owned(), |dir| dir.value);
+        let path = config
+            .as_ref()
+            .map_or_else(|| DEFAULT_CONFIG.to_owned(), |config| config.value.clone());
+        let mut crio = Self {
+            path: path.clone(),
+            drop_ins: drop_ins.clone(),
+            settings: BTreeMap::new(),
+            handlers: BTreeMap::from([("crun".to_owned(), (None, Location::source("default")))]),
+            listen: None,
+            driver: Sourced::new("systemd".to_owned(), Location::source("default")),
+            problems: Vec::new(),
+        };
+        // An empty --config switches the first file off.
+        if !path.is_empty() && !crio.apply(evidence, &path)? && config.is_some() {
+            crio.problem(
+                "config-missing",
+                format!("--config names {path}, which does not exist: CRI-O does not start"),
+                Location::source(&path),
+                true,
+            );
+        }
+        for file in walk(evidence, &drop_ins)? {
+            crio.apply(evidence, &file)?;
+        }
+        if let Some(flag) = given(&["listen"], "CONTAINER_LISTEN") {
+            crio.listen = Some(flag);
+        } else {
+            crio.listen = crio.text("/crio/api/listen");
+        }
+        if let Some(flag) = given(&["cgroup-manager"], "CONTAINER_CGROUP_MANAGER") {
+            crio.driver = flag;
+        } else if let Some(setting) = crio.text("/crio/runtime/cgroup_manager") {
+            crio.driver = setting;
+        }
+        crio.check(evidence, given(&["conmon-cgroup"], "CONTAINER_CONMON_CGROUP"));
+        Ok(crio)
+    }
+
+    /// Applies a file; false if it does not exist.
+    fn apply(&mut self, evidence: &Evidence, path: &str) -> Result<bool, Unavailable> {
+        let text = match evidence.text(path) {
+            Part::Present(text) => text,
+            Part::Absent => return Ok(false),
+            Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
+        };
+        let root = match toml::parse(text) {
+            Ok(root) => root,
+            Err(error) => {
+                self.problem(
+                    "toml-syntax",
+                    format!("unable to decode configuration {path}: {}", error.message),
+                    Location::position(path, error.line, error.column),
+                    true,
+                );
+                return Ok(true);
+            }
+        };
+        for pointer in [
+            "/crio/api/listen",
+            "/crio/runtime/cgroup_manager",
+            "/crio/runtime/conmon_cgroup",
+            "/crio/runtime/default_runtime",
+        ] {
+            if let Some(node) = root.at(pointer) {
+                let at = place(path, node, pointer);
+                if !matches!(node.value, Value::Text(_)) {
+                    self.problem("wrong-type", format!("{pointer} must be a text"), at, true);
+                } else if !(node.as_str() == Some("") && pointer == "/crio/api/listen") {
+                    self.settings
+                        .insert(pointer.to_owned(), Sourced::new(node.clone(), at));
+                }
+            }
+        }
+        if let Some(runtimes) = root.at("/crio/runtime/runtimes") {
+            for entry in runtimes.entries() {
+                let pointer = format!("/crio/runtime/runtimes/{}", escape_token(&entry.key));
+                let kind = entry.value.get("runtime_type").and_then(Node::as_str);
+                self.handlers.insert(
+                    entry.key.clone(),
+                    (kind.map(str::to_owned), place(path, &entry.value, &pointer)),
+                );
+            }
+        }
+        Ok(true)
+    }
+
+    fn text(&self, pointer: &str) -> Option<Sourced<String>> {
+        let setting = self.settings.get(pointer)?;
+        let text = setting.value.as_str()?;
+        Some(Sourced::new(text.to_owned(), setting.origin.clone()))
+    }
+
+    fn problem(&mut self, kind: &'static str, message: String, at: Location, fatal: bool) {
+        self.problems.push(Problem {
+            kind,
+            message,
+            at,
+            fatal,
+            nearest: None,
+        });
+    }
+
+    /// The rules of `SetCgroupManager` and of conmon's group.
+    fn check(&mut self, evidence: &Evidence, conmon_flag: Option<Sourced<String>>) {
+        let driver = self.driver.clone();
+        if !matches!(driver.value.as_str(), "systemd" | "cgroupfs") {
+            self.problem(
+                "wrong-value",
+                format!("invalid cgroup manager \"{}\": CRI-O does not start", driver.value),
+                driver.origin.clone(),
+                true,
+            );
+        }
+        let conmon = conmon_flag.or_else(|| self.text("/crio/runtime/conmon_cgroup"));
+        if let Some(conmon) = conmon.filter(|conmon| !conmon.value.is_empty()) {
+            let group = conmon.value.as_str();
+            if driver.value == "cgroupfs" && !matches!(group, "pod" | "system.slice") {
+                self.problem(
+                    "conmon-cgroup",
+                    format!(
+                        "cgroupfs manager conmon cgroup should be 'pod' or empty, but got: \
+                         '{group}': CRI-O does not start"
+                    ),
+                    conmon.origin,
+                    true,
+                );
+            } else if driver.value == "systemd" && group != "pod" && !group.ends_with(".slice") {
+                self.problem(
+                    "conmon-cgroup",
+                    "conmon cgroup should be 'pod' or a systemd slice: CRI-O does not start"
+                        .to_owned(),
+                    conmon.origin,
+                    true,
+                );
+            }
+        }
+        if let Part::Present(names) = evidence.names(NEVER_READ)
+            && self.drop_ins != NEVER_READ
+        {
+            for name in names.to_vec() {
+                self.problem(
+                    "not-imported",
+                    format!(
+                        "CRI-O never reads {NEVER_READ}; move {name} to {}",
+                        self.drop_ins
+                    ),
+                    Location::source(format!("{NEVER_READ}/{name}")),
+                    false,
+                );
+            }
+        }
+        self.problems.sort();
+    }
+
+    /// The socket that it listens on.
+    pub(crate) fn listen(&self) -> Option<&Sourced<String>> {
+        self.listen.as_ref()
+    }
+
+    /// The effective `cgroup_manager`.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if CRI-O does not start with these files.
+    pub(crate) fn cgroup_driver(&self) -> Result<Sourced<String>, Unavailable> {
+        match self.problems.iter().find(|problem| problem.fatal) {
+            Some(problem) => Err(Unavailable::new(&problem.at.source, &problem.message)),
+            None => Ok(self.driver.clone()),
+        }
+    }
+
+    /// The handlers, sorted; all of them use the one driver.
+    ///
+    /// # Errors
+    /// As for [`Self::cgroup_driver`].
+    pub(crate) fn handlers(&self) -> Result<Vec<Handler>, Unavailable> {
+        let driver = self.cgroup_driver()?;
+        let default = self
+            .text("/crio/runtime/default_runtime")
+            .map_or_else(|| "crun".to_owned(), |name| name.value);
+        let handlers = self.handlers.iter().map(|(name, (kind, at))| Handler {
+            name: name.clone(),
+            kind: Some(kind.clone().unwrap_or_else(|| "oci".to_owned())),
+            cgroup_driver: Some(driver.value.clone()),
+            is_default: *name == default,
+            at: at.clone(),
+        });
+        Ok(handlers.collect())
+    }
+
+    /// Where to set the systemd driver: where the effective value stands, or in
+    /// the last drop-in's stead, in one that sorts after every other.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a flag or variable decides, for then no file helps.
+    pub(crate) fn systemd_driver_edits(&self) -> Result<Vec<Edit>, Unavailable> {
+        if self.driver.value == "systemd" {
+            return Ok(Vec::new());
+        }
+        if self.driver.origin.pointer.as_deref() != Some("/crio/runtime/cgroup_manager") {
+            return Err(Unavailable::new(
+                &self.driver.origin.source,
+                "a flag or variable of the unit sets the cgroup manager, and wins over every \
+                 file; change it there",
+            ));
+        }
+        let edit = |path: &str, pointer: &str, json: &str| Edit {
+            path: path.to_owned(),
+            pointer: pointer.to_owned(),
+            json: json.to_owned(),
+        };
+        let mut edits = vec![edit(
+            &self.driver.origin.source,
+            "/crio/runtime/cgroup_manager",
+            "\"systemd\"",
+        )];
+        if let Some(conmon) = self.text("/crio/runtime/conmon_cgroup")
+            && !conmon.value.is_empty()
+            && conmon.value != "pod"
+            && !conmon.value.ends_with(".slice")
+        {
+            edits.push(edit(
+                &conmon.origin.source,
+                "/crio/runtime/conmon_cgroup",
+                "\"pod\"",
+            ));
+        }
+        Ok(edits)
+    }
+
+    /// What is wrong with its files.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+fn place(path: &str, node: &Node, pointer: &str) -> Location {
+    Location::position(path, node.line, node.column).with_pointer(pointer)
+}
+
+/// `filepath.Walk`: every file below, in lexical order of each directory,
+/// whatever its name. Links are not entered.
+fn walk(evidence: &Evidence, directory: &str) -> Result<Vec<String>, Unavailable> {
+    let mut found = Vec::new();
+    let mut pending = vec![(directory.to_owned(), 0)];
+    while let Some((path, depth)) = pending.pop() {
+        if found.len() > MAX_FILES || depth > MAX_DEPTH {
+            return Err(Unavailable::new(directory, "it holds too many files"));
+        }
+        let file = match evidence.lstat(&path) {
+            Part::Present(file) => file,
+            Part::Absent => continue,
+            Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
+        };
+        match &file.node {
+            FileNode::Directory(Part::Present(names)) => pending.extend(
+                names
+                    .iter()
+                    .rev()
+                    .map(|name| (format!("{path}/{name}"), depth + 1)),
+            ),
+            FileNode::Directory(Part::Absent) => {}
+            FileNode::Directory(Part::Unreadable(why)) => {
+                return Err(Unavailable::new(path, why));
+            }
+            // A link to a directory is opened as a file, which fails.
+            _ => found.push(path),
+        }
+    }
+    Ok(found)
+}
