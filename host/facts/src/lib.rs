@@ -4,6 +4,10 @@
 //! Facts are pure: no IO, no clock, no environment. What they miss they name
 //! as a [`nodepol_model::Want`].
 
+pub mod credential;
 pub mod document;
 pub mod evidence;
+pub mod join_state;
+pub mod journal;
 pub mod sourced;
+pub mod swap;
