@@ -20,12 +20,20 @@ struct Case {
 
 fn recording() -> Option<String> {
     let path = std::env::var_os("NODEPOL_KUBELET_LOGS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/kubelet-logs.txt")),
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../../shared/kubelet-logs.txt"
+            ))
+        },
         PathBuf::from,
     );
     let text = std::fs::read_to_string(&path).ok();
     if text.is_none() {
-        println!("skipped: no recording of a kubelet's log at {}", path.display());
+        println!(
+            "skipped: no recording of a kubelet's log at {}",
+            path.display()
+        );
     }
     text
 }
@@ -90,11 +98,23 @@ const EXPECTED: &[(&str, &str)] = &[
     ("swap on", "swap-on"),
     ("protectKernelDefaults", "kernel-flags"),
     ("bad eviction threshold, CRI up", "eviction-quantity"),
-    ("kubeconfig absent, bootstrap absent", "bootstrap-kubeconfig-missing"),
+    (
+        "kubeconfig absent, bootstrap absent",
+        "bootstrap-kubeconfig-missing",
+    ),
     ("kubeconfig absent, no bootstrap", "invalid-kubeconfig"),
-    ("expired client cert, bootstrap absent", "bootstrap-kubeconfig-missing"),
-    ("kubeconfig names a missing cert file", "kubeconfig-unreadable"),
-    ("cgroupDriver systemd, no systemd running", "systemd-driver-without-systemd"),
+    (
+        "expired client cert, bootstrap absent",
+        "bootstrap-kubeconfig-missing",
+    ),
+    (
+        "kubeconfig names a missing cert file",
+        "kubeconfig-unreadable",
+    ),
+    (
+        "cgroupDriver systemd, no systemd running",
+        "systemd-driver-without-systemd",
+    ),
     ("clientCAFile not a certificate", "client-ca-unreadable"),
     ("bad swapBehavior", "swap-behavior-invalid"),
     ("imageGC thresholds inverted", "config-invalid"),
@@ -127,13 +147,21 @@ fn every_recorded_case() {
         }
         // What ends the kubelet is marked as fatal where it is known.
         for line in &known {
-            assert_eq!(line.fatal && case.exit == 124, false, "{}: {line:?}", case.title);
+            assert_eq!(
+                line.fatal && case.exit == 124,
+                false,
+                "{}: {line:?}",
+                case.title
+            );
         }
     }
     // The real expired certificate: the cause stands before the consequence.
     let expired = cases
         .iter()
-        .filter(|case| case.title.starts_with("expired client cert, bootstrap absent"))
+        .filter(|case| {
+            case.title
+                .starts_with("expired client cert, bootstrap absent")
+        })
         .any(|case| {
             let known = facts(&case.lines).known_lines().unwrap();
             let ids: Vec<_> = known.iter().map(|line| line.signature).collect();

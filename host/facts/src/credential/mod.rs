@@ -2,10 +2,19 @@
 //! start. Public halves only: a snapshot holds no private key.
 
 mod certificate;
+mod certs;
+mod client_config;
+mod key_pair;
+mod kubeconfig;
 mod pem;
+mod read;
+mod start;
+mod store;
 
 use nodepol_model::Location;
 use serde::Serialize;
+
+pub use certs::{Certs, CredentialFlags, CredentialSummary};
 
 /// An X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -21,8 +21,7 @@ impl Signature {
         self.cores.iter().any(|core| {
             core.iter()
                 .try_fold(line, |rest, part| {
-                    rest.find(part)
-                        .and_then(|at| rest.get(at + part.len()..))
+                    rest.find(part).and_then(|at| rest.get(at + part.len()..))
                 })
                 .is_some()
         })
@@ -55,8 +54,14 @@ pub const TABLE: &[Signature] = &[
     row(
         "config-file-missing",
         &[
-            &["failed to load kubelet config file", "no such file or directory"],
-            &["failed to load Kubelet config file", "no such file or directory"],
+            &[
+                "failed to load kubelet config file",
+                "no such file or directory",
+            ],
+            &[
+                "failed to load Kubelet config file",
+                "no such file or directory",
+            ],
         ],
         &["kubelet-crashloop-triage", "kubelet-config-file"],
         "the configuration file does not exist: the node has not joined yet, or the file is lost or not mounted",
@@ -131,7 +136,10 @@ pub const TABLE: &[Signature] = &[
     ),
     row(
         "swap-on",
-        &[&["running with swap on is not supported"], &["Running with swap on is not supported"]],
+        &[
+            &["running with swap on is not supported"],
+            &["Running with swap on is not supported"],
+        ],
         &["swap-active", "swap-returns-on-reboot"],
         "swap is on and failSwapOn is true",
     ),
@@ -161,7 +169,12 @@ pub const TABLE: &[Signature] = &[
     row(
         "bootstrap-kubeconfig-missing",
         &[&["unable to load bootstrap kubeconfig: stat"]],
-        &["kubeconfig-usable", "client-cert-expiry", "kubelet-conf-embedded-cert", "client-cert-store"],
+        &[
+            "kubeconfig-usable",
+            "client-cert-expiry",
+            "kubelet-conf-embedded-cert",
+            "client-cert-store",
+        ],
         "the kubeconfig gives no valid certificate, and there is no bootstrap kubeconfig to get one with",
     ),
     row(
@@ -172,7 +185,10 @@ pub const TABLE: &[Signature] = &[
     ),
     row(
         "client-certificate-expired",
-        &[&["part of the existing bootstrap client certificate in", "is expired"]],
+        &[&[
+            "part of the existing bootstrap client certificate in",
+            "is expired",
+        ]],
         &["kubelet-conf-embedded-cert", "client-cert-expiry"],
         "a certificate that the kubeconfig names or embeds has expired",
     ),
@@ -205,8 +221,16 @@ pub const TABLE: &[Signature] = &[
     row(
         "certificate-store-not-a-link",
         &[
-            &["expected", "kubelet-client-current.pem", "to be a symlink but it is a file"],
-            &["expected", "kubelet-client-updated.pem", "to be a symlink but it is a file"],
+            &[
+                "expected",
+                "kubelet-client-current.pem",
+                "to be a symlink but it is a file",
+            ],
+            &[
+                "expected",
+                "kubelet-client-updated.pem",
+                "to be a symlink but it is a file",
+            ],
             &["unable to build bootstrap cert store"],
         ],
         &["client-cert-store"],
@@ -220,13 +244,19 @@ pub const TABLE: &[Signature] = &[
     ),
     row(
         "certificate-not-pem",
-        &[&["failed to find any PEM data"], &["could not convert data from", "into cert/key pair"]],
+        &[
+            &["failed to find any PEM data"],
+            &["could not convert data from", "into cert/key pair"],
+        ],
         &["client-cert-store"],
         "a certificate file is empty, torn or no PEM",
     ),
     row(
         "certificate-not-yet-valid",
-        &[&["x509: certificate has expired or is not yet valid: current time", "is before"]],
+        &[&[
+            "x509: certificate has expired or is not yet valid: current time",
+            "is before",
+        ]],
         &["clock-sanity"],
         "a certificate is not valid yet: the clock of one side is behind",
     ),
@@ -253,7 +283,10 @@ pub const TABLE: &[Signature] = &[
         &[
             &["unable to load client CA file"],
             &["error loading CA bundle for", "client-ca-bundle"],
-            &["failed to run Kubelet: open", "ca.crt: no such file or directory"],
+            &[
+                "failed to run Kubelet: open",
+                "ca.crt: no such file or directory",
+            ],
         ],
         &["kubelet-config-paths"],
         "the client CA file does not exist or holds no certificate",
@@ -273,7 +306,10 @@ pub const TABLE: &[Signature] = &[
     // The runtime.
     row(
         "docker-driver-mismatch",
-        &[&["kubelet cgroup driver:", "is different from docker cgroup driver"]],
+        &[&[
+            "kubelet cgroup driver:",
+            "is different from docker cgroup driver",
+        ]],
         &["cgroup-driver-match", "docker-cri-dockerd"],
         "kubelet and docker use different cgroup drivers",
     ),
@@ -282,7 +318,9 @@ pub const TABLE: &[Signature] = &[
         &[
             &["expected cgroupsPath to be of format", "slice:prefix:name"],
             &["cri-o configured with systemd cgroup manager, but did not receive slice as parent"],
-            &["cri-o configured with cgroupfs cgroup manager, but received systemd slice as parent"],
+            &[
+                "cri-o configured with cgroupfs cgroup manager, but received systemd slice as parent",
+            ],
         ],
         &["cgroup-driver-match"],
         "kubelet and container runtime use different cgroup drivers",
@@ -361,7 +399,10 @@ pub const TABLE: &[Signature] = &[
     ),
     row(
         "resource-state",
-        &[&["could not restore state from checkpoint"], &["doesn't match with CPUs in state"]],
+        &[
+            &["could not restore state from checkpoint"],
+            &["doesn't match with CPUs in state"],
+        ],
         &["resource-manager-state"],
         "the state file of a resource manager does not fit the configuration",
     ),
@@ -408,7 +449,10 @@ pub const TABLE: &[Signature] = &[
     // What systemd says.
     row(
         "ordering-cycle",
-        &[&["Found ordering cycle on"], &["deleted to break ordering cycle"]],
+        &[
+            &["Found ordering cycle on"],
+            &["deleted to break ordering cycle"],
+        ],
         &["kubelet-unit-deps"],
         "units are ordered in a circle, and systemd drops one of them from the boot",
     ),

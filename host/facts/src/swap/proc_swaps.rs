@@ -5,7 +5,7 @@ use nodepol_model::Location;
 use super::Device;
 
 /// The name of the file.
-pub const PATH: &str = "/proc/swaps";
+pub(super) const PATH: &str = "/proc/swaps";
 
 /// What the kernel appends to the name of a swap file that was unlinked
 /// (`seq_file_path` of an unlinked file).
