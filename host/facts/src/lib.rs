@@ -5,13 +5,16 @@
 //! as a [`nodepol_model::Want`].
 
 pub mod cgroup;
-pub mod document;
-pub mod evidence;
-pub mod runtime;
+pub mod configs;
 pub mod credential;
 pub mod document;
 pub mod evidence;
+pub mod facts;
+pub mod files;
 pub mod join_state;
 pub mod journal;
+pub mod runtime;
 pub mod sourced;
 pub mod swap;
+
+pub use facts::Facts;

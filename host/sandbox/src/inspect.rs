@@ -153,7 +153,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
         Some(ComponentEntityType::Instance(id)) => {
             let mut functions = Vec::new();
             let mut capability = false;
-            let exports = types.get(id).map(|instance| &instance.exports);
+            let exports = types.as_ref().get(id).map(|instance| &instance.exports);
             for (name, item) in exports.into_iter().flatten() {
                 match &item.ty {
                     ComponentEntityType::Type { created, .. } => {

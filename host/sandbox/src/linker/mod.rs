@@ -1,5 +1,8 @@
 //! The one place of permission: what is granted is linked, and nothing else.
 
+mod configs;
+mod convert;
+mod files;
 mod log;
 
 use std::collections::BTreeSet;
@@ -108,10 +111,10 @@ pub(crate) fn linker(engine: &Engine, grants: &Grants) -> wasmtime::Result<Linke
 }
 
 fn add(linker: &mut Linker<HostState>, interface: Interface) -> wasmtime::Result<()> {
+    type Own = HasSelf<HostState>;
     match interface {
-        _ => {
-            let _ = linker;
-            Ok(())
-        }
+        Interface::Configs => policy::configs::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Files => policy::files::add_to_linker::<_, Own>(linker, |state| state),
+        _ => Ok(()),
     }
 }
