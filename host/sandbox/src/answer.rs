@@ -237,7 +237,10 @@ impl Reader<'_> {
             // They count from 1; a 0 says that it is not known.
             line: at.line.filter(|line| *line > 0),
             column: at.column.filter(|column| *column > 0),
-            pointer: at.pointer.map(|pointer| self.pointer(pointer)).transpose()?,
+            pointer: at
+                .pointer
+                .map(|pointer| self.pointer(pointer))
+                .transpose()?,
         })
     }
 
@@ -290,8 +293,7 @@ impl Reader<'_> {
                 }
             })
             .collect::<Result<_, _>>()?;
-        let horizons: BTreeSet<Horizon> =
-            finding.horizons.into_iter().map(horizon_from).collect();
+        let horizons: BTreeSet<Horizon> = finding.horizons.into_iter().map(horizon_from).collect();
         Ok(Finding {
             id: finding.id,
             verdict: verdict_from(finding.verdict),

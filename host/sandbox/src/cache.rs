@@ -221,14 +221,13 @@ impl Cache {
 
     /// Removes the oldest files, so that the cache does not grow for ever.
     fn prune(&self) -> Result<(), CacheError> {
-        let list = rustix::fs::Dir::read_from(&self.directory)
-            .map_err(self.system("", "list it"))?;
+        let list =
+            rustix::fs::Dir::read_from(&self.directory).map_err(self.system("", "list it"))?;
         let mut files: Vec<(i64, std::ffi::CString)> = Vec::new();
         for entry in list {
             let entry = entry.map_err(self.system("", "list it"))?;
             let name = entry.file_name();
-            if let Ok(stat) =
-                rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            if let Ok(stat) = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
                 && FileType::from_raw_mode(stat.st_mode) != FileType::Directory
             {
                 files.push((stat.st_mtime, name.to_owned()));

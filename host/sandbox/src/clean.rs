@@ -80,20 +80,18 @@ fn after_sequence(start: char, rest: &str) -> &str {
             }
         }
         // A string: until its terminator, which must be in the same line.
-        ']' | 'P' | 'X' | '^' | '_' => {
-            match rest.find(['\u{7}', '\u{9c}', '\u{1b}', '\n']) {
-                Some(end) => match rest.split_at(end).1 {
-                    tail if tail.starts_with('\n') => tail,
-                    tail => {
-                        let mut chars = tail.chars();
-                        chars.next();
-                        let tail = chars.as_str();
-                        tail.strip_prefix('\\').unwrap_or(tail)
-                    }
-                },
-                None => "",
-            }
-        }
+        ']' | 'P' | 'X' | '^' | '_' => match rest.find(['\u{7}', '\u{9c}', '\u{1b}', '\n']) {
+            Some(end) => match rest.split_at(end).1 {
+                tail if tail.starts_with('\n') => tail,
+                tail => {
+                    let mut chars = tail.chars();
+                    chars.next();
+                    let tail = chars.as_str();
+                    tail.strip_prefix('\\').unwrap_or(tail)
+                }
+            },
+            None => "",
+        },
         // A charset: one character more.
         '(' | ')' | '*' | '+' | '#' | '%' | ' ' => {
             let mut chars = rest.chars();
@@ -121,7 +119,10 @@ mod tests {
         assert_eq!(clean_line("\x1b[31mred\x1b[0m"), "red");
         assert_eq!(clean_line("\u{9b}2Jgone"), "gone");
         assert_eq!(clean_line("a\x1b]0;title\x07b"), "ab");
-        assert_eq!(clean_line("a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\b"), "alinkb");
+        assert_eq!(
+            clean_line("a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\b"),
+            "alinkb"
+        );
         assert_eq!(clean_line("a\x1b(0b\x1bcd"), "abd");
         assert_eq!(clean_line("end\x1b"), "end");
         assert_eq!(clean_line("end\x1b["), "end");

@@ -89,9 +89,7 @@ pub enum CompileError {
     #[error("what it compiles to cannot be loaded here: {0}")]
     Rejected(String),
     /// There is no compiler.
-    #[error(
-        "this nodepol has no compiler, so it runs only the policies that are embedded in it"
-    )]
+    #[error("this nodepol has no compiler, so it runs only the policies that are embedded in it")]
     NoCompiler,
 }
 
@@ -145,9 +143,11 @@ fn compile_in_child(
         .spawn()
         .map_err(start)?;
     let mut child = Killed(child);
-    let (Some(mut stdin), Some(stdout), Some(stderr)) =
-        (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take())
-    else {
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = (
+        child.0.stdin.take(),
+        child.0.stdout.take(),
+        child.0.stderr.take(),
+    ) else {
         return Err(start(std::io::ErrorKind::BrokenPipe.into()));
     };
     // Three threads, each of which ends with its pipe: when the child ends or

@@ -198,9 +198,7 @@ mod tests {
             complaint(|d| d.parameters[0].default = check::Value::Text("\x07".to_owned()))
                 .contains("control")
         );
-        assert!(
-            complaint(|d| d.documentation = Some("javascript:x".to_owned())).contains("URL")
-        );
+        assert!(complaint(|d| d.documentation = Some("javascript:x".to_owned())).contains("URL"));
         assert!(
             complaint(|d| d.parameters = vec![d.parameters[0].clone(); 100]).contains("more than")
         );

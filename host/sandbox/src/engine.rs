@@ -65,6 +65,8 @@ pub fn engine_config(purpose: Purpose) -> wasmtime::Result<Config> {
         .gc_support(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
+        // Frames of a stripped component are numbers: they help nobody.
+        .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .native_unwind_info(false);
     match (std::env::consts::ARCH, std::env::consts::OS) {

@@ -56,8 +56,7 @@ impl Sandbox {
     /// # Errors
     /// If wasmtime does not run here, or no thread can be started.
     pub fn new(compiler: Compiler, cache: Option<Cache>) -> Result<Self, SandboxError> {
-        let engine =
-            engine(Purpose::Run).map_err(|error| SandboxError(format!("{error:#}")))?;
+        let engine = engine(Purpose::Run).map_err(|error| SandboxError(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine).map_err(|error| SandboxError(error.to_string()))?;
         Ok(Self {
             engine,
@@ -86,11 +85,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`PolicyError`] if it fails or describes itself against the rules.
-    pub fn describe(
-        &self,
-        policy: &Prepared,
-        limits: &Limits,
-    ) -> Result<Description, PolicyError> {
+    pub fn describe(&self, policy: &Prepared, limits: &Limits) -> Result<Description, PolicyError> {
         let mut run = Run::new(&self.engine, policy, None, limits);
         let described = run.call(Stage::Describe, |policy, store| {
             policy.nodepol_policy_check().call_describe(store)

@@ -263,13 +263,11 @@ fn outline(wasm: &[u8]) -> Result<Outline, InspectError> {
             Payload::CodeSectionStart { count: n, .. } => {
                 count("functions", number(n), MAX_FUNCTIONS)?;
             }
-            Payload::CodeSectionEntry(body) => {
-                if body.range().len() > MAX_FUNCTION_SIZE {
-                    return Err(InspectError::TooComplex {
-                        what: "bytes in one function",
-                        limit: MAX_FUNCTION_SIZE,
-                    });
-                }
+            Payload::CodeSectionEntry(body) if body.range().len() > MAX_FUNCTION_SIZE => {
+                return Err(InspectError::TooComplex {
+                    what: "bytes in one function",
+                    limit: MAX_FUNCTION_SIZE,
+                });
             }
             Payload::TypeSection(types) => count("types", number(types.count()), MAX_TYPES)?,
             Payload::CoreTypeSection(types) => count("types", number(types.count()), MAX_TYPES)?,

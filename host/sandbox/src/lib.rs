@@ -43,7 +43,7 @@ pub use cache::{Cache, CacheError};
 pub use clean::{clean_line, clean_text};
 pub use compile::{COMPILE_COMMAND, CompileError, CompileLimits, Compiler};
 pub use description::Description;
-pub use evaluate::{Evaluation, Sandbox};
+pub use evaluate::{Evaluation, Sandbox, SandboxError};
 pub use host_state::{LogLevel, LogLine};
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

@@ -126,9 +126,7 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self
-            .memory
-            .saturating_add(desired.saturating_sub(current));
+        let wanted = self.memory.saturating_add(desired.saturating_sub(current));
         if wanted > self.limits.memory {
             // An error and not `false`: a component that is told -1 would
             // panic, and its panic would hide why.

@@ -242,12 +242,10 @@ fn compiled(
     let name = format!("{digest}-{}.cwasm", crate::engine::compatibility(engine));
     if let Some(cache) = cache {
         match cache.read(&name) {
-            Ok(Some(artifact)) => {
-                match artifact::load(engine, &Trusted::vouch(&artifact)) {
-                    Ok(component) => return Ok(component),
-                    Err(error) => tracing::debug!("{name} in the cache is of no use: {error:#}"),
-                }
-            }
+            Ok(Some(artifact)) => match artifact::load(engine, &Trusted::vouch(&artifact)) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::debug!("{name} in the cache is of no use: {error:#}"),
+            },
             Ok(None) => {}
             Err(error) => tracing::warn!("{error}; the component is compiled anew"),
         }

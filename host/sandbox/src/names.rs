@@ -69,7 +69,17 @@ mod tests {
         for good in ["a", "swap-off", "cgroup-v1"] {
             assert!(is_kebab(good), "{good}");
         }
-        for bad in ["", "-a", "a-", "a--b", "1a", "A", "a_b", "a b", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "a--b",
+            "1a",
+            "A",
+            "a_b",
+            "a b",
+            &"a".repeat(65),
+        ] {
             assert!(!is_kebab(bad), "{bad}");
         }
     }
@@ -77,7 +87,10 @@ mod tests {
     #[test]
     fn the_nearest_name_is_found_and_far_ones_are_not() {
         let known = ["warn-before", "fail-before", "paths"];
-        assert_eq!(nearest("warn-befor", known.into_iter()), Some("warn-before"));
+        assert_eq!(
+            nearest("warn-befor", known.into_iter()),
+            Some("warn-before")
+        );
         assert_eq!(nearest("path", known.into_iter()), Some("paths"));
         assert_eq!(nearest("zzz", known.into_iter()), None);
         assert_eq!(distance("kitten", "sitting"), 3);

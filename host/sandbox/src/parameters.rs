@@ -153,8 +153,7 @@ pub fn check(
         match declared.iter().find(|parameter| parameter.name == *name) {
             None => problems.push(ParameterProblem::Unknown {
                 name: crate::clean_line(name),
-                nearest: nearest(name, declared.iter().map(|p| p.name.as_str()))
-                    .map(str::to_owned),
+                nearest: nearest(name, declared.iter().map(|p| p.name.as_str())).map(str::to_owned),
                 known: declared.iter().map(|p| p.name.clone()).collect(),
             }),
             Some(parameter) => match typed(&parameter.default, json) {
@@ -339,7 +338,18 @@ mod tests {
         ] {
             assert_eq!(duration(text), Some(seconds), "{text}");
         }
-        for text in ["", "30", "d", "1m1h", "1d1d", "-1d", "1.5h", "1 d", "99999999999999999999s", "18446744073709551615w"] {
+        for text in [
+            "",
+            "30",
+            "d",
+            "1m1h",
+            "1d1d",
+            "-1d",
+            "1.5h",
+            "1 d",
+            "99999999999999999999s",
+            "18446744073709551615w",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
         assert_eq!(Value::Duration(5400).to_string(), "90m");
