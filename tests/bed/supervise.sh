@@ -1,7 +1,8 @@
 #!/bin/sh
-# supervise.sh WORK SCRIPT: boots the machine that WORK/up is a layer of, and
-# takes it down when standard input ends. Standard input is a pipe of which the
-# test holds the other end, so a test that is killed takes its machine with it.
+# supervise.sh WORK SCRIPT: boots the machine that WORK/up is a layer of, takes
+# it down when standard input ends, and removes WORK. Standard input is a pipe of
+# which the test holds the other end, so a test that is killed takes its machine
+# with it.
 #
 # Written to WORK: `machine`, the PID of the process that holds the namespaces,
 # and `init`, the PID of the systemd in them, both as seen from here.
@@ -32,7 +33,11 @@ wait "$machine" 2>/dev/null
 # the namespace has been reaped, which takes the kernel a moment.
 for _ in $(seq 50); do
     find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null
-    [ -d "$cgroup" ] || exit 0
+    if [ ! -d "$cgroup" ]; then
+        # Its mounts were in the namespace: here these are empty directories.
+        rm -rf --one-file-system "$work"
+        exit 0
+    fi
     sleep 0.1
 done
 echo "the control group $cgroup is left behind" >&2

@@ -161,7 +161,7 @@ ExecStart=/bin/false
 ";
 
 /// The units of which every property is compared.
-pub const UNITS: &[&str] = &[
+pub(crate) const UNITS: &[&str] = &[
     "limited.service",
     "confined.service",
     "edited.service",
@@ -184,7 +184,7 @@ pub const UNITS: &[&str] = &[
 ];
 
 /// Lays the files of the node.
-pub fn layer() -> std::io::Result<Layer> {
+pub(crate) fn layer() -> std::io::Result<Layer> {
     let layer = Layer::new()?;
     let unit = |name: &str, text: &str| layer.file(&format!("/etc/systemd/system/{name}"), text);
     layer.program("/usr/bin/kubelet", KUBELET)?;
@@ -204,8 +204,8 @@ pub fn layer() -> std::io::Result<Layer> {
     unit("bad.service", BAD_SERVICE)?;
     unit("dev-nodepol.swap", DEVICE_SWAP)?;
     unit("nodepol-none.swap", FILE_SWAP)?;
-    unit(
-        "runtime-only.service",
+    layer.file(
+        "/usr/lib/systemd/system/runtime-only.service",
         "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
     )?;
     layer.link("/etc/systemd/system/dev-zram0.swap", "/dev/null")?;

@@ -19,7 +19,7 @@ const NEWER_THAN_252: &[&str] = &[
 ];
 
 /// What a unit that is starting over and over changes all the time.
-pub const RESTLESS: &[&str] = &[
+pub(crate) const RESTLESS: &[&str] = &[
     "ActiveEnterTimestamp",
     "ActiveExitTimestamp",
     "ActiveState",
@@ -45,7 +45,7 @@ pub const RESTLESS: &[&str] = &[
 ];
 
 /// Runs a command that must succeed; what it prints.
-pub fn run(bed: &Booted, argv: &[&str]) -> String {
+pub(crate) fn run(bed: &Booted, argv: &[&str]) -> String {
     let output = bed.run(argv).expect("nsenter");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -58,7 +58,12 @@ pub fn run(bed: &Booted, argv: &[&str]) -> String {
 
 /// Compares each property of `unit` with both `systemctl show` and `busctl`,
 /// except for `changing`; gives how many it has compared.
-pub fn compare_unit(bed: &Booted, name: &str, unit: &LoadedUnit, changing: &[&str]) -> usize {
+pub(crate) fn compare_unit(
+    bed: &Booted,
+    name: &str,
+    unit: &LoadedUnit,
+    changing: &[&str],
+) -> usize {
     // Asked with a column of its own: a unit without a file is an error of `is-enabled`.
     let enabled = bed
         .run(&["systemctl", "is-enabled", "--", name])
@@ -86,7 +91,7 @@ pub fn compare_unit(bed: &Booted, name: &str, unit: &LoadedUnit, changing: &[&st
 }
 
 /// The same for the properties of the manager.
-pub fn compare_manager(bed: &Booted, properties: &BTreeMap<String, Json>) -> usize {
+pub(crate) fn compare_manager(bed: &Booted, properties: &BTreeMap<String, Json>) -> usize {
     let typed = get_all(bed, "/org/freedesktop/systemd1", MANAGER);
     let shown = run(bed, &["systemctl", "show", "--all", "--timestamp=us"]);
     compare("manager", allowed::MANAGER, properties, &typed, &shown, &[])
@@ -183,6 +188,7 @@ fn busctl(bed: &Booted, path: &str, interface: &str, method: &str, argument: &st
     let argv = [
         "busctl",
         "--json=short",
+        "--",
         "call",
         "org.freedesktop.systemd1",
         path,

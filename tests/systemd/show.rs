@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 
 /// The lines for one property, each without `name=`; `None` if it prints
 /// nothing that could be compared.
-pub fn lines(property: &Property, json: &Json) -> Option<Vec<String>> {
+pub(crate) fn lines(property: &Property, json: &Json) -> Option<Vec<String>> {
     let name = property.name;
     let list = || json.as_array().into_iter().flatten();
     let one = match property.signature {
@@ -42,10 +42,13 @@ pub fn lines(property: &Property, json: &Json) -> Option<Vec<String>> {
             text(&json[1])
         ),
         "(aiai)" => statuses(json),
-        "a(st)" => list()
-            .map(|item| format!("{} {}", text(&item[0]), span(number(&item[1]))))
-            .collect::<Vec<_>>()
-            .join(" "),
+        "a(st)" => {
+            return Some(
+                list()
+                    .map(|item| format!("{} {}", text(&item[0]), span(number(&item[1]))))
+                    .collect(),
+            );
+        }
         "a(sb)" => {
             return Some(
                 list()

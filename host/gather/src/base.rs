@@ -181,8 +181,7 @@ pub(crate) fn is_of_interest(name: &str) -> bool {
         "default.target",
     ];
     const ENDS: &[&str] = &[".swap", ".slice", ".slice.d", ".swap.d", "swap.target"];
-    STARTS.iter().any(|start| name.starts_with(start))
-        || ENDS.iter().any(|end| name.ends_with(end))
+    STARTS.iter().any(|start| name.starts_with(start)) || ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// Units that systemd is asked about from the start.

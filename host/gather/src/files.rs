@@ -63,11 +63,15 @@ impl Reader {
     pub(crate) fn read(&mut self, files: &mut Files, path: &str, depth: Depth) -> bool {
         let before = (files.len(), unread(files, path));
         if !path.starts_with('/') || path.contains('\0') {
-            files.entry(path.to_owned()).or_insert_with(|| {
-                Part::Unreadable("it is not an absolute path".to_owned())
-            });
+            files
+                .entry(path.to_owned())
+                .or_insert_with(|| Part::Unreadable("it is not an absolute path".to_owned()));
         } else {
-            let levels = if depth == Depth::Tree { self.limits.depth } else { 0 };
+            let levels = if depth == Depth::Tree {
+                self.limits.depth
+            } else {
+                0
+            };
             self.visit(files, path, depth, levels);
         }
         before != (files.len(), unread(files, path))
@@ -132,7 +136,9 @@ impl Reader {
             }
             End::Failed(path, reason) => {
                 files.entry(path).or_insert_with(|| unresolved(reason));
-                files.entry(asked.to_owned()).or_insert_with(|| unresolved(reason));
+                files
+                    .entry(asked.to_owned())
+                    .or_insert_with(|| unresolved(reason));
                 return;
             }
         };
@@ -225,7 +231,8 @@ impl Reader {
 
     fn content(&mut self, found: &Found) -> Content {
         let limit = self.limits.file_bytes;
-        let too_large = || Content::Unreadable(format!("it is larger than the limit of {limit} bytes"));
+        let too_large =
+            || Content::Unreadable(format!("it is larger than the limit of {limit} bytes"));
         if u64::try_from(found.stat.st_size).unwrap_or(0) > limit {
             return too_large();
         }
@@ -296,9 +303,12 @@ fn read_bounded(found: &Found, limit: u64) -> Result<Vec<u8>, String> {
 }
 
 fn hex(bytes: &[u8], limit: usize) -> String {
-    bytes.iter().take(limit).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .take(limit)
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

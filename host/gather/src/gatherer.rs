@@ -6,19 +6,22 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use nodepol_model::snapshot::{Content, File, FileNode, ProgramOutput, Source, Systemd};
 use nodepol_model::{Part, Snapshot, Want};
+use serde_json::Value;
 
 use crate::base::{self, Program};
 use crate::files::{Depth, Reader};
 use crate::options::Options;
 use crate::root::Root;
 use crate::systemd::Manager;
-use crate::{journal, metadata, programs};
+use crate::{journal, metadata, programs, redact};
 
 /// A source that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The directory of a tree is not there, is no directory, or is closed.
-    #[error("{path}: cannot be the root of a node: {reason}; name a directory that holds its files")]
+    #[error(
+        "{path}: cannot be the root of a node: {reason}; name a directory that holds its files"
+    )]
     Root {
         /// The directory that was named.
         path: PathBuf,
@@ -145,12 +148,13 @@ impl Gatherer {
     }
 
     fn ask_units(&self, systemd: &mut Systemd, units: BTreeSet<String>) {
-        let mut answers = match &self.manager {
-            Some(manager) => manager.read(&units).units,
-            None => BTreeMap::new(),
-        };
+        let mut answers = Systemd::default();
+        if let Some(manager) = &self.manager {
+            answers = manager.read(&units);
+            redact_systemd(&mut answers);
+        }
         for name in units {
-            let answer = answers.remove(&name).unwrap_or_else(|| {
+            let answer = answers.units.remove(&name).unwrap_or_else(|| {
                 Part::Unreadable("systemd was not asked: take a snapshot of the live node".into())
             });
             systemd.units.insert(name, answer);
@@ -162,7 +166,8 @@ impl Gatherer {
         match Manager::connect(address, self.options.deadline, redacted) {
             Ok(manager) => {
                 let units = base::UNITS.iter().map(|name| (*name).to_owned()).collect();
-                let systemd = manager.read(&units);
+                let mut systemd = manager.read(&units);
+                redact_systemd(&mut systemd);
                 self.manager = Some(manager);
                 Part::Present(systemd)
             }
@@ -180,7 +185,11 @@ impl Gatherer {
             let path = format!("{}/{name}", directory.path);
             let interest = directory.own || base::is_of_interest(&name);
             if name.ends_with(".d") {
-                let depth = if interest { Depth::Tree } else { Depth::Content };
+                let depth = if interest {
+                    Depth::Tree
+                } else {
+                    Depth::Content
+                };
                 self.reader.read(files, &path, depth);
             } else if [".wants", ".requires", ".upholds"]
                 .iter()
@@ -227,6 +236,22 @@ impl Gatherer {
 
 type Files = BTreeMap<String, Part<File>>;
 
+/// Takes out what a property's name says is secret (`SetCredential`); its value
+/// alone was looked at when it was read.
+fn redact_systemd(systemd: &mut Systemd) {
+    let units = systemd.units.values_mut().filter_map(|unit| match unit {
+        Part::Present(unit) => Some(&mut unit.properties),
+        Part::Absent | Part::Unreadable(_) => None,
+    });
+    for properties in units.chain([&mut systemd.manager]) {
+        let mut object = Value::Object(std::mem::take(properties).into_iter().collect());
+        redact::json(&mut object);
+        if let Value::Object(fields) = object {
+            *properties = fields.into_iter().collect();
+        }
+    }
+}
+
 fn is_absent(files: &Files, path: &str) -> bool {
     matches!(files.get(path), Some(Part::Absent))
 }
@@ -271,7 +296,9 @@ fn exec_start(systemd: &Systemd, service: &str) -> Option<(String, Vec<String>)>
     let command = unit.properties.get("ExecStart")?.get(0)?;
     let path = command.get(0)?.as_str()?.to_owned();
     let argv = command.get(1)?.as_array()?;
-    let argv = argv.iter().filter_map(|word| word.as_str().map(str::to_owned));
+    let argv = argv
+        .iter()
+        .filter_map(|word| word.as_str().map(str::to_owned));
     Some((path, argv.collect()))
 }
 
@@ -293,7 +320,8 @@ fn config_flag(argv: &[String]) -> Vec<String> {
         }
     }
     let file = file.filter(|file| file.starts_with('/') && !file.contains('$'));
-    file.map(|file| vec!["--config".to_owned(), file]).unwrap_or_default()
+    file.map(|file| vec!["--config".to_owned(), file])
+        .unwrap_or_default()
 }
 
 /// The value of a property, without its secrets.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -51,11 +51,15 @@ pub(crate) fn of_tree(root: &Root, options: &Options) -> Part<Journal> {
 }
 
 fn read(directories: &[PathBuf], boot: Option<String>, options: &Options) -> Part<Journal> {
-    let there: Vec<PathBuf> = directories.iter().filter(|path| path.exists()).cloned().collect();
+    let there: Vec<PathBuf> = directories
+        .iter()
+        .filter(|path| path.exists())
+        .cloned()
+        .collect();
     if there.is_empty() {
         return Part::Absent;
     }
-    if there.iter().any(|directory| is_closed(directory)) {
+    if there.iter().any(|path| is_closed(path)) {
         return Part::Unreadable(CLOSED.to_owned());
     }
     let config = JournalConfig {
@@ -76,7 +80,7 @@ const CLOSED: &str = "permission denied: run nodepol as root, or as a member of 
 
 /// Whether the system's own journal is there and cannot be opened: without it
 /// only a user's entries would be seen, and no line would look like no log.
-fn is_closed(directory: &PathBuf) -> bool {
+fn is_closed(directory: &Path) -> bool {
     let denied = |error: &std::io::Error| error.kind() == ErrorKind::PermissionDenied;
     match fs::read_dir(directory) {
         Err(error) => denied(&error),
@@ -98,9 +102,9 @@ fn failed(error: &SdJournalError) -> Part<Journal> {
         SdJournalError::PermissionDenied { .. } => Part::Unreadable(CLOSED.to_owned()),
         // Without the path: in a tree it names a descriptor.
         SdJournalError::Io { source, .. } => Part::Unreadable(source.to_string()),
-        SdJournalError::Corrupt { reason, .. } => {
-            Part::Unreadable(format!("the journal is damaged: {reason}; try `journalctl --verify`"))
-        }
+        SdJournalError::Corrupt { reason, .. } => Part::Unreadable(format!(
+            "the journal is damaged: {reason}; try `journalctl --verify`"
+        )),
         other => Part::Unreadable(other.to_string()),
     }
 }
@@ -112,7 +116,14 @@ fn entries(
 ) -> Result<Journal, SdJournalError> {
     let boot = match boot {
         Some(boot) => boot,
-        None => match journal.query().reverse(true).limit(1).iter()?.next().transpose()? {
+        None => match journal
+            .query()
+            .reverse(true)
+            .limit(1)
+            .iter()?
+            .next()
+            .transpose()?
+        {
             Some(entry) => hex(&entry.boot_id()),
             None => return Ok(Journal::default()),
         },
@@ -120,22 +131,15 @@ fn entries(
     let limits = &options.limits;
     let deadline = Instant::now() + options.deadline;
     let mut kubelet = Bounded::new(limits.journal_entries, limits.journal_bytes, deadline);
-    let mut query = journal.query();
-    query.match_exact("_BOOT_ID", boot.as_bytes()).or_group(|group| {
-        group.match_exact("_SYSTEMD_UNIT", base::KUBELET.as_bytes());
-        group.match_exact("UNIT", base::KUBELET.as_bytes());
-    });
-    kubelet.take(query.reverse(true).iter()?)?;
+    let kubelets = [("_SYSTEMD_UNIT", base::KUBELET), ("UNIT", base::KUBELET)];
+    let query = any_of(journal, &boot, &kubelets);
+    kubelet.take(query.iter()?)?;
 
     let (count, bytes) = (limits.journal_entries / 4, limits.journal_bytes / 4);
     let mut runtimes = Bounded::new(count, bytes, deadline);
-    let mut query = journal.query();
-    query.match_exact("_BOOT_ID", boot.as_bytes()).or_group(|group| {
-        for unit in base::RUNTIMES {
-            group.match_exact("UNIT", unit.as_bytes());
-        }
-    });
-    runtimes.take(query.reverse(true).iter()?)?;
+    let managers = base::RUNTIMES.iter().map(|unit| ("UNIT", *unit));
+    let query = any_of(journal, &boot, &managers.collect::<Vec<_>>());
+    runtimes.take(query.iter()?)?;
 
     let truncated = kubelet.truncated || runtimes.truncated;
     let mut entries = kubelet.entries;
@@ -148,6 +152,26 @@ fn entries(
         truncated,
         entries,
     })
+}
+
+/// The entries of `boot` that have one of `fields`, newest first.
+///
+/// Each group has a single term: in sdjournal 0.1.15 it is the groups that are
+/// alternatives, while the terms of one group must all hold.
+fn any_of(
+    journal: &sdjournal::Journal,
+    boot: &str,
+    fields: &[(&str, &str)],
+) -> sdjournal::JournalQuery {
+    let mut query = journal.query();
+    query.match_exact("_BOOT_ID", boot.as_bytes());
+    for (field, unit) in fields {
+        query.or_group(|group| {
+            group.match_exact(field, unit.as_bytes());
+        });
+    }
+    query.reverse(true);
+    query
 }
 
 /// The newest entries of a query, newest first, within limits.
@@ -199,17 +223,23 @@ impl Bounded {
 
 fn record(entry: &EntryRef) -> JournalEntry {
     let field = |name: &str| {
-        entry.get(name).map(|value| String::from_utf8_lossy(value).into_owned())
+        entry
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
     };
     let message = entry.get("MESSAGE").unwrap_or_default();
     let message = message.get(..MESSAGE_BYTES).unwrap_or(message);
     let microseconds = i64::try_from(entry.realtime_usec()).unwrap_or(i64::MAX);
     JournalEntry {
         time: Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH),
-        unit: field("UNIT").or_else(|| field("_SYSTEMD_UNIT")).unwrap_or_default(),
+        unit: field("UNIT")
+            .or_else(|| field("_SYSTEMD_UNIT"))
+            .unwrap_or_default(),
         identifier: field("SYSLOG_IDENTIFIER"),
         invocation_id: field("INVOCATION_ID").or_else(|| field("_SYSTEMD_INVOCATION_ID")),
-        priority: field("PRIORITY").and_then(|value| value.parse().ok()).filter(|level| *level < 8),
+        priority: field("PRIORITY")
+            .and_then(|value| value.parse().ok())
+            .filter(|level| *level < 8),
         message: String::from_utf8_lossy(message).into_owned(),
     }
 }
@@ -225,7 +255,10 @@ fn redact_messages(entries: &mut [JournalEntry]) {
     }
     for indices in writers.values() {
         let messages = indices.iter().filter_map(|index| entries.get(*index));
-        let text = messages.map(|entry| entry.message.as_str()).collect::<Vec<_>>().join("\n");
+        let text = messages
+            .map(|entry| entry.message.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
         let text = redact::text(&text);
         let mut lines = text.split('\n');
         for index in indices {
@@ -236,7 +269,10 @@ fn redact_messages(entries: &mut [JournalEntry]) {
         }
     }
     for entry in entries {
-        entry.identifier = entry.identifier.take().map(|text| redact::text(&text).into_owned());
+        entry.identifier = entry
+            .identifier
+            .take()
+            .map(|text| redact::text(&text).into_owned());
     }
 }
 

@@ -8,7 +8,12 @@
 //! use nodepol_gather::{Gatherer, Options};
 //! let mut gatherer = Gatherer::live(Options::default())?;
 //! let mut snapshot = gatherer.start(nodepol_gather::Timestamp::UNIX_EPOCH);
-//! while gatherer.extend(&mut snapshot, &facts(&snapshot)) {}
+//! loop {
+//!     let wants = facts(&snapshot);
+//!     if !gatherer.extend(&mut snapshot, &wants) {
+//!         break;
+//!     }
+//! }
 //! # Ok::<(), nodepol_gather::Error>(())
 //! ```
 //!

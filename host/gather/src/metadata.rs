@@ -21,7 +21,6 @@ pub(crate) fn file(stat: &Stat, node: FileNode) -> File {
 }
 
 #[expect(
-    clippy::unnecessary_fallible_conversions,
     clippy::useless_conversion,
     reason = "the types of `Stat` differ between architectures"
 )]
@@ -47,7 +46,6 @@ pub(crate) fn special(kind: FileType) -> SpecialKind {
 #[expect(
     clippy::unnecessary_cast,
     clippy::cast_sign_loss,
-    clippy::allow_attributes,
     reason = "the types of `StatFs` differ between architectures"
 )]
 pub(crate) fn filesystem(fs: &rustix::fs::StatFs) -> Filesystem {

@@ -54,7 +54,11 @@ pub(crate) fn run(path: &str, arguments: &[String], options: &Options) -> Part<P
             let stderr = String::from_utf8_lossy(&stderr);
             Part::Present(ProgramOutput {
                 path: path.to_owned(),
-                status: if status.signal().is_some() { None } else { status.code() },
+                status: if status.signal().is_some() {
+                    None
+                } else {
+                    status.code()
+                },
                 stdout: redact::text(&stdout).into_owned(),
                 stderr: redact::text(&stderr).into_owned(),
             })
@@ -72,7 +76,10 @@ fn watch(
     options: &Options,
     deadline: Instant,
 ) -> Result<(Vec<u8>, Vec<u8>), String> {
-    let mut out = Stream::new(child.stdout.take().map(OwnedFd::from), options.limits.program_bytes)?;
+    let mut out = Stream::new(
+        child.stdout.take().map(OwnedFd::from),
+        options.limits.program_bytes,
+    )?;
     let mut err = Stream::new(child.stderr.take().map(OwnedFd::from), ERROR_BYTES)?;
     let pid = pid_of(child).ok_or("it has no process id")?;
     loop {
@@ -80,7 +87,10 @@ fn watch(
         out.drain()?;
         err.drain()?;
         if out.overflown {
-            return Err(format!("it printed more than {} bytes", options.limits.program_bytes));
+            return Err(format!(
+                "it printed more than {} bytes",
+                options.limits.program_bytes
+            ));
         }
         // What it wrote before it ended is read by now; a child of it that
         // keeps the output open is not waited for.
@@ -89,7 +99,10 @@ fn watch(
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(format!("it did not end within {:?}", options.program_deadline));
+            return Err(format!(
+                "it did not end within {:?}",
+                options.program_deadline
+            ));
         }
         wait_for_output(&out, &err, left.min(TICK));
     }
@@ -128,7 +141,8 @@ impl Stream {
     fn new(fd: Option<OwnedFd>, limit: usize) -> Result<Self, String> {
         let fd = fd.ok_or("its output is not open")?;
         let flags = rustix::fs::fcntl_getfl(&fd).map_err(|errno| errno.to_string())?;
-        rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK).map_err(|errno| errno.to_string())?;
+        rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK)
+            .map_err(|errno| errno.to_string())?;
         Ok(Self {
             file: Some(fd.into()),
             bytes: Vec::new(),

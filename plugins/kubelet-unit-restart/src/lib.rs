@@ -33,7 +33,7 @@ impl Policy for KubeletUnitRestart {
         };
         let mut findings = Vec::new();
         if at == Horizon::Now {
-            findings.extend(start_limit_hit()?);
+            findings.extend(start_limit_hit(&service)?);
         }
         findings.extend(restart_policy(&service)?);
         findings.extend(start_limit(&service)?);
@@ -46,16 +46,27 @@ impl Policy for KubeletUnitRestart {
     }
 }
 
-fn start_limit_hit() -> Result<Option<Finding>, Unavailable> {
-    if units::property(KUBELET, "Result")?.as_deref() != Some("start-limit-hit") {
+/// A unit that is always started again and yet `failed` is one that systemd has
+/// given up on; `Result` often keeps saying how the last start failed.
+fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+    let unit = units::get(Horizon::Now, KUBELET)?;
+    let result = units::property(KUBELET, "Result")?.unwrap_or_default();
+    let given_up = unit.active_state.as_deref() == Some("failed")
+        && service.start_limit_interval_usec > 0
+        && ["always", "on-failure"].contains(&service.restart.as_str());
+    if result != "start-limit-hit" && !given_up {
         return Ok(None);
     }
+    let restarts = units::property(KUBELET, "NRestarts")?.unwrap_or_default();
     Ok(Some(
         Finding::fail(
             "start-limit-hit",
             "systemd has given up on the kubelet: it was started too often and is not tried again",
         )
-        .evidence(Location::source("systemd"), "Result=start-limit-hit")
+        .evidence(
+            Location::source("systemd"),
+            format!("ActiveState=failed, Result={result}, NRestarts={restarts}"),
+        )
         .fix(
             unlimited()
                 .step(Step::unit(

@@ -42,7 +42,7 @@ pub(super) enum Place {
     /// The value itself, without its quotes.
     Scalar(Range<usize>),
     /// A quote that is not closed in this line.
-    Open(Range<usize>, u8),
+    Open(Range<usize>, &'static str),
     /// `|` or `>`: the indented lines below.
     Block,
     /// Nothing: perhaps the lines below.
@@ -61,11 +61,12 @@ impl<'a> Assignment<'a> {
         let at = |index: usize| bytes.get(index).copied();
         let flag = word.starts_with('-');
         let name = word.trim_start_matches('-');
-        let mut end = start + word.len();
+        let word_end = start + word.len();
+        let mut end = word_end;
         let before = line.get(..start)?;
-        let quote = ["\\\"", "\"", "'"]
-            .into_iter()
-            .find(|quote| before.ends_with(quote) && line.get(end..).is_some_and(|rest| rest.starts_with(quote)));
+        let quote = ["\\\"", "\"", "'"].into_iter().find(|quote| {
+            before.ends_with(quote) && line.get(end..).is_some_and(|rest| rest.starts_with(quote))
+        });
         end += quote.map_or(0, str::len);
         let after = skip_blanks(bytes, end);
         let start = start - quote.map_or(0, str::len);
@@ -76,7 +77,7 @@ impl<'a> Assignment<'a> {
             _ => return None,
         };
         let value = match separator {
-            Separator::Blank => skip_flag_gap(bytes, start + word.len()),
+            Separator::Blank => skip_flag_gap(bytes, word_end),
             _ => skip_blanks(bytes, after + 1),
         };
         Some(Self {
@@ -104,11 +105,16 @@ impl<'a> Assignment<'a> {
         match bytes.get(self.value) {
             None if self.separator == Separator::Equals => Place::Nested,
             None => Place::Below,
-            Some(quote @ (b'"' | b'\'' | b'`')) => {
-                let start = self.value + 1;
-                match closing(bytes, start, *quote) {
+            Some(b'"' | b'\'' | b'`') => {
+                let quotes = ["\"\"\"", "'''", "\"", "'", "`"];
+                let quote = quotes
+                    .into_iter()
+                    .find(|quote| rest.starts_with(quote))
+                    .unwrap_or("`");
+                let start = self.value + quote.len();
+                match closing(line, start, quote) {
                     Some(end) => Place::Scalar(start..end),
-                    None => Place::Open(start..line.len(), *quote),
+                    None => Place::Open(start..line.len(), quote),
                 }
             }
             Some(b'{') if !rest.starts_with("{{") => Place::Nested,
@@ -130,7 +136,6 @@ impl<'a> Assignment<'a> {
     }
 
     fn bare(&self, line: &str) -> Place {
-        let bytes = line.as_bytes();
         let rest = line.get(self.value..).unwrap_or_default();
         let before = line.get(..self.start).unwrap_or_default();
         let until = |stop: &dyn Fn(u8) -> bool| {
@@ -145,14 +150,19 @@ impl<'a> Assignment<'a> {
             && let Some(quote @ ('"' | '\'')) = before.chars().next_back()
             && !(self.flag && before.trim_end_matches(quote).ends_with('='))
         {
-            let end = closing(bytes, self.value, quote as u8).unwrap_or(line.len());
+            let quote = if quote == '"' { "\"" } else { "'" };
+            let end = closing(line, self.value, quote).unwrap_or(line.len());
             return Place::Scalar(self.value..end);
         }
         let range = match self.separator {
             Separator::Colon if self.leads && (self.spaced || self.quote.is_some()) => {
                 let comment = rest.find(" #").unwrap_or(rest.len());
                 let text = rest.get(..comment).unwrap_or(rest).trim_end();
-                let text = if self.quote.is_some() { text.trim_end_matches([',', '}', ']']) } else { text };
+                let text = if self.quote.is_some() {
+                    text.trim_end_matches([',', '}', ']'])
+                } else {
+                    text
+                };
                 self.value..self.value + text.len()
             }
             Separator::Colon if self.quote.is_some() || before.trim_end().ends_with(['{', ',']) => {
@@ -172,7 +182,9 @@ impl<'a> Assignment<'a> {
                 let text = text.strip_suffix('\\').unwrap_or(text).trim_end();
                 self.value..self.value + text.len()
             }
-            Separator::Equals | Separator::Blank if self.flag || !has_lower(self.name) => until(&word_end),
+            Separator::Equals | Separator::Blank if self.flag || !has_lower(self.name) => {
+                until(&word_end)
+            }
             _ => until(&|byte| word_end(byte) || flow(byte) || matches!(byte, b'&' | b';' | b')')),
         };
         Place::Scalar(range)
@@ -181,9 +193,11 @@ impl<'a> Assignment<'a> {
 
 /// Whether `before` is nothing but indentation, list dashes, a comment mark or `export`.
 fn is_lead(before: &str) -> bool {
-    before
-        .split_ascii_whitespace()
-        .all(|word| matches!(word, "-" | "#" | "export" | "{" | ";"))
+    // No one indents so far; without a bound a long line takes quadratic time.
+    before.len() <= 256
+        && before
+            .split_ascii_whitespace()
+            .all(|word| matches!(word, "-" | "#" | "export" | "{" | ";"))
         && (before.is_empty() || before.ends_with([' ', '\t']))
 }
 
@@ -193,7 +207,10 @@ fn has_lower(name: &str) -> bool {
 
 fn skip_blanks(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    from + rest.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(rest.len())
+    from + rest
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | b'\t'))
+        .unwrap_or(rest.len())
 }
 
 /// Over what divides a flag from its argument: blanks, NUL, or `", "`.
@@ -211,8 +228,12 @@ fn skip_flag_gap(bytes: &[u8], from: usize) -> usize {
 }
 
 /// The quote that ends what begins at `start`: not one that is escaped, nor in
-/// single quotes one that is doubled.
-pub(super) fn closing(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
+/// single quotes one that is doubled. Three quotes, TOML's, end at three.
+pub(super) fn closing(line: &str, start: usize, quote: &str) -> Option<usize> {
+    let bytes = line.as_bytes();
+    let &[quote] = quote.as_bytes() else {
+        return Some(start + line.get(start..)?.find(quote)?);
+    };
     let mut at = start;
     loop {
         match *bytes.get(at)? {
@@ -231,12 +252,19 @@ pub(super) fn closing(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
 
 fn is_block_mark(rest: &str) -> bool {
     let mark = rest.split(" #").next().unwrap_or(rest).trim_end();
-    mark.len() <= 3 && mark.bytes().skip(1).all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte))
+    mark.len() <= 3
+        && mark
+            .bytes()
+            .skip(1)
+            .all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte))
 }
 
 fn is_alias(rest: &str) -> bool {
     let name = rest.get(1..).unwrap_or_default().trim_end();
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 /// Whether the assignment is one of a secret.

@@ -3,8 +3,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
 use super::{Edits, REDACTED, key};
 
@@ -25,9 +25,10 @@ pub(super) fn scrub(text: &str, layers: usize) -> Option<String> {
     let mut edits = Edits::default();
     let bytes = text.as_bytes();
     let mut position = 0;
-    while let Some(offset) = bytes.get(position..).and_then(|rest| {
-        rest.iter().position(|byte| is_base64(*byte))
-    }) {
+    while let Some(offset) = bytes
+        .get(position..)
+        .and_then(|rest| rest.iter().position(|byte| is_base64(*byte)))
+    {
         let start = position + offset;
         let end = run_end(bytes, start);
         position = end;
@@ -37,7 +38,10 @@ pub(super) fn scrub(text: &str, layers: usize) -> Option<String> {
         }
         if let Some(clean) = replacement(run, layers) {
             let mut with = clean;
-            for line in run.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            for line in run
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+            {
                 with.push_str(if line.ends_with("\r\n") { "\r\n" } else { "\n" });
             }
             edits.push(start..end, with);
@@ -54,7 +58,10 @@ fn is_base64(byte: u8) -> bool {
 fn run_end(bytes: &[u8], start: usize) -> usize {
     let word_end = |from: usize| {
         let rest = bytes.get(from..).unwrap_or_default();
-        from + rest.iter().position(|byte| !is_base64(*byte)).unwrap_or(rest.len())
+        from + rest
+            .iter()
+            .position(|byte| !is_base64(*byte))
+            .unwrap_or(rest.len())
     };
     let mut end = word_end(start);
     // A short line is no piece of wrapped base64.
@@ -90,7 +97,10 @@ fn replacement(run: &str, layers: usize) -> Option<String> {
     if value.len() < SHORTEST {
         return None;
     }
-    let decoded = PLAIN.decode(value).or_else(|_| URL_SAFE.decode(value)).ok()?;
+    let decoded = PLAIN
+        .decode(value)
+        .or_else(|_| URL_SAFE.decode(value))
+        .ok()?;
     if is_private_der(&decoded) {
         return Some(format!("{head}{REDACTED}:{}", key::identity("", &decoded)));
     }

@@ -38,7 +38,12 @@ pub(super) fn scrub(text: &str) -> Option<String> {
         let found = match byte {
             b':' => url_password(text, position),
             b'$' => crypt_hash(bytes, position),
-            _ if is_word(*byte) && !position.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| is_word(*byte)) => {
+            _ if is_word(*byte)
+                && !position
+                    .checked_sub(1)
+                    .and_then(|at| bytes.get(at))
+                    .is_some_and(|byte| is_word(*byte)) =>
+            {
                 word_secret(text, position)
             }
             _ => None,
@@ -63,7 +68,11 @@ fn is_word(byte: u8) -> bool {
 /// The end of the bytes from `start` on that satisfy `test`.
 fn run(bytes: &[u8], start: usize, test: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
-    start + rest.iter().position(|byte| !test(*byte)).unwrap_or(rest.len())
+    start
+        + rest
+            .iter()
+            .position(|byte| !test(*byte))
+            .unwrap_or(rest.len())
 }
 
 fn word_secret(text: &str, start: usize) -> Found {
@@ -92,7 +101,9 @@ fn web_token(bytes: &[u8], start: usize) -> Found {
 
 fn prefixed(bytes: &[u8], start: usize) -> Found {
     let rest = bytes.get(start..)?;
-    let (prefix, length) = PREFIXES.iter().find(|(prefix, _)| rest.starts_with(prefix.as_bytes()))?;
+    let (prefix, length) = PREFIXES
+        .iter()
+        .find(|(prefix, _)| rest.starts_with(prefix.as_bytes()))?;
     let body = start + prefix.len();
     let cloud = *length == 16;
     let end = run(bytes, body, |byte| {
@@ -102,7 +113,11 @@ fn prefixed(bytes: &[u8], start: usize) -> Found {
             byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
         }
     });
-    let long_enough = if cloud { end - body == 16 } else { end - body >= *length };
+    let long_enough = if cloud {
+        end - body == 16
+    } else {
+        end - body >= *length
+    };
     (long_enough && !bytes.get(end).is_some_and(|byte| is_word(*byte))).then_some(start..end)
 }
 
@@ -132,21 +147,31 @@ fn header(text: &str, start: usize) -> Found {
     let bytes = text.as_bytes();
     let rest = bytes.get(start..)?;
     let scheme = SCHEMES.iter().find(|scheme| {
-        rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
+        rest.get(..scheme.len())
+            .is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
     })?;
     let gap = start + scheme.len();
     let value = run(bytes, gap, |byte| byte == b' ');
     if value == gap {
         return None;
     }
-    let end = run(bytes, value, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+    let end = run(bytes, value, |byte| {
+        byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
+    });
     let word = text.get(value..end)?;
     let after_name = bytes
         .get(start.saturating_sub(24)..start)
-        .is_some_and(|before| before.to_ascii_lowercase().windows(13).any(|part| part == b"authorization"));
+        .is_some_and(|before| {
+            before
+                .to_ascii_lowercase()
+                .windows(13)
+                .any(|part| part == b"authorization")
+        });
     let is_secret = after_name
         || if *scheme == "basic" {
-            STANDARD.decode(word).is_ok_and(|plain| plain.contains(&b':'))
+            STANDARD
+                .decode(word)
+                .is_ok_and(|plain| plain.contains(&b':'))
         } else {
             word.len() >= 20
         };
@@ -179,11 +204,25 @@ fn url_password(text: &str, colon: usize) -> Found {
 /// `$6$salt$hash`: crypt(5).
 fn crypt_hash(bytes: &[u8], start: usize) -> Found {
     const KINDS: &[&[u8]] = &[
-        b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$y$", b"$gy$",
-        b"$argon2i$", b"$argon2d$", b"$argon2id$", b"$apr1$",
+        b"$1$",
+        b"$2a$",
+        b"$2b$",
+        b"$2x$",
+        b"$2y$",
+        b"$5$",
+        b"$6$",
+        b"$7$",
+        b"$y$",
+        b"$gy$",
+        b"$argon2i$",
+        b"$argon2d$",
+        b"$argon2id$",
+        b"$apr1$",
     ];
     let rest = bytes.get(start..)?;
     KINDS.iter().find(|kind| rest.starts_with(kind))?;
-    let end = run(bytes, start, |byte| byte.is_ascii_alphanumeric() || b"$./=,+-".contains(&byte));
+    let end = run(bytes, start, |byte| {
+        byte.is_ascii_alphanumeric() || b"$./=,+-".contains(&byte)
+    });
     (end - start >= 26).then_some(start..end)
 }

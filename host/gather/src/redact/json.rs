@@ -37,12 +37,16 @@ fn clean(document: &mut Value, secret: bool, depth: usize) {
         Value::Object(fields) => {
             let is_kind = |kind: &Value| kind.as_str() == Some("Secret");
             let is_secret = fields.get("kind").is_some_and(is_kind);
-            let names_secret = fields.get("name").and_then(Value::as_str).is_some_and(name::is_secret);
+            let names_secret = fields
+                .get("name")
+                .and_then(Value::as_str)
+                .is_some_and(name::is_secret);
             for (key, field) in fields.iter_mut() {
                 let own = match field {
                     // A map that is called `secret` is a volume; its fields tell by themselves.
                     Value::Object(_) => {
-                        name::holds_secrets(key) || (is_secret && matches!(key.as_str(), "data" | "stringData"))
+                        name::holds_secrets(key)
+                            || (is_secret && matches!(key.as_str(), "data" | "stringData"))
                     }
                     _ => name::is_secret(key) || (names_secret && key == "value"),
                 };

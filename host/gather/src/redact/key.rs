@@ -60,7 +60,9 @@ fn rsa(der: &[u8]) -> Result<String, &'static str> {
 /// `crypto/x509` does, for the point that the file may state could be wrong.
 fn ec(der: &[u8], curve: Option<ObjectIdentifier>) -> Result<String, &'static str> {
     let key = sec1::EcPrivateKey::from_der(der).map_err(|_| "malformed")?;
-    let named = key.parameters.and_then(|parameters| parameters.named_curve());
+    let named = key
+        .parameters
+        .and_then(|parameters| parameters.named_curve());
     let curve = curve.or(named).ok_or("unsupported")?;
     let point = match curve {
         P256 => point::<p256::NistP256>(key.private_key),
@@ -89,7 +91,13 @@ where
     let start = bytes.len().checked_sub(significant.len())?;
     bytes.get_mut(start..)?.copy_from_slice(significant);
     let secret = p256::elliptic_curve::SecretKey::<C>::from_bytes(&bytes).ok()?;
-    Some(secret.public_key().to_encoded_point(false).as_bytes().to_vec())
+    Some(
+        secret
+            .public_key()
+            .to_encoded_point(false)
+            .as_bytes()
+            .to_vec(),
+    )
 }
 
 fn ed25519(octets: &[u8]) -> Result<String, &'static str> {
@@ -110,9 +118,11 @@ fn digest(
     };
     let der = info.to_der().map_err(|_| "malformed")?;
     let hash = Sha256::digest(&der);
-    Ok(hash.iter().fold("spki-sha256:".to_owned(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hash
+        .iter()
+        .fold("spki-sha256:".to_owned(), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
 }

@@ -83,7 +83,11 @@ struct Edits(Vec<(std::ops::Range<usize>, String)>);
 impl Edits {
     /// Replaces `range`; ignored if it begins before the end of the last one.
     fn push(&mut self, range: std::ops::Range<usize>, with: impl Into<String>) {
-        if self.0.last().is_none_or(|(last, _)| last.end <= range.start) {
+        if self
+            .0
+            .last()
+            .is_none_or(|(last, _)| last.end <= range.start)
+        {
             self.0.push((range, with.into()));
         }
     }

@@ -85,8 +85,8 @@ fn words(name: &str) -> Vec<String> {
     let mut last = '_';
     while let Some(character) = characters.next() {
         let next_is_lower = characters.peek().is_some_and(char::is_ascii_lowercase);
-        let starts = character.is_ascii_uppercase()
-            && (!last.is_ascii_uppercase() || next_is_lower);
+        let starts =
+            character.is_ascii_uppercase() && (!last.is_ascii_uppercase() || next_is_lower);
         if (starts || !character.is_ascii_alphanumeric()) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
@@ -108,10 +108,25 @@ mod tests {
     #[test]
     fn names_of_secrets() {
         for name in [
-            "token", "bootstrap-token", "idToken", "REGISTRY_PASSWORD", "client-secret", "apiKey",
-            "APIKey", "aadClientSecret", "client-key-data", ".dockerconfigjson", "identitytoken",
-            "SetCredential", "systemd.set_credential", "certificate-key", "AWS_SECRET_ACCESS_KEY",
-            "auth", "DB_PASS", "private_key", "manifest-url-header",
+            "token",
+            "bootstrap-token",
+            "idToken",
+            "REGISTRY_PASSWORD",
+            "client-secret",
+            "apiKey",
+            "APIKey",
+            "aadClientSecret",
+            "client-key-data",
+            ".dockerconfigjson",
+            "identitytoken",
+            "SetCredential",
+            "systemd.set_credential",
+            "certificate-key",
+            "AWS_SECRET_ACCESS_KEY",
+            "auth",
+            "DB_PASS",
+            "private_key",
+            "manifest-url-header",
         ] {
             assert!(is_secret(name), "{name}");
         }
@@ -120,13 +135,33 @@ mod tests {
     #[test]
     fn names_that_only_sound_alike() {
         for name in [
-            "tokenFile", "serviceAccountTokenFile", "authentication", "authorization",
-            "authentication-token-webhook", "authentication-token-webhook-cache-ttl", "secretName",
-            "tokenAttributes", "rotateCertificates", "certificate-authority-data", "clientCAFile",
-            "client-certificate-data", "imagePullSecrets", "tls-private-key-file", "private_key_id",
-            "image-credential-provider-config", "LoadCredential", "PassEnvironment", "global_auth_file",
-            "configMapAndSecretChangeDetectionStrategy", "passno", "keyring", "auths", "bypass",
-            "enable-bootstrap-token-auth", "discovery-token-ca-cert-hash", "serviceAccountTokenAudience",
+            "tokenFile",
+            "serviceAccountTokenFile",
+            "authentication",
+            "authorization",
+            "authentication-token-webhook",
+            "authentication-token-webhook-cache-ttl",
+            "secretName",
+            "tokenAttributes",
+            "rotateCertificates",
+            "certificate-authority-data",
+            "clientCAFile",
+            "client-certificate-data",
+            "imagePullSecrets",
+            "tls-private-key-file",
+            "private_key_id",
+            "image-credential-provider-config",
+            "LoadCredential",
+            "PassEnvironment",
+            "global_auth_file",
+            "configMapAndSecretChangeDetectionStrategy",
+            "passno",
+            "keyring",
+            "auths",
+            "bypass",
+            "enable-bootstrap-token-auth",
+            "discovery-token-ca-cert-hash",
+            "serviceAccountTokenAudience",
         ] {
             assert!(!is_secret(name), "{name}");
         }

@@ -44,7 +44,7 @@ struct Scanner<'a> {
     /// The indentation of a name, and what its deeper lines are.
     below: Option<(usize, Below)>,
     /// A quote that closes in a later line.
-    quote: Option<u8>,
+    quote: Option<&'static str>,
     /// The line before ended with a flag whose argument is secret.
     argument: bool,
     /// The last `name:` of a list's item names a secret, so its `value:` is one.
@@ -63,11 +63,11 @@ impl Scanner<'_> {
         }
         let mut from = 0;
         if let Some(quote) = self.quote {
-            match closing(line.as_bytes(), 0, quote) {
+            match closing(line, 0, quote) {
                 Some(end) => {
                     self.quote = None;
                     self.redact(start, line, 0..end);
-                    from = end + 1;
+                    from = end + quote.len();
                 }
                 None => return self.redact(start, line, 0..line.len()),
             }
@@ -137,7 +137,10 @@ impl Scanner<'_> {
                 continue;
             }
             let rest = bytes.get(at..).unwrap_or_default();
-            let length = rest.iter().position(|byte| !is_name(*byte)).unwrap_or(rest.len());
+            let length = rest
+                .iter()
+                .position(|byte| !is_name(*byte))
+                .unwrap_or(rest.len());
             let word = line.get(at..at + length).unwrap_or_default();
             let end = at + length;
             at = match Assignment::read(line, at, word) {
@@ -194,11 +197,23 @@ impl Scanner<'_> {
         match assignment.place(line) {
             Place::Scalar(range) => {
                 let end = range.end;
-                let numeric = line.get(range.clone()).is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-                let bare = line.as_bytes().get(range.start.wrapping_sub(1)).is_none_or(|byte| !b"\"'".contains(byte));
-                if numeric && bare && !range.is_empty() && (assignment.quote.is_some() || assignment.spaced) {
+                let numeric = line
+                    .get(range.clone())
+                    .is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+                let bare = line
+                    .as_bytes()
+                    .get(range.start.wrapping_sub(1))
+                    .is_none_or(|byte| !b"\"'".contains(byte));
+                if numeric
+                    && bare
+                    && !range.is_empty()
+                    && (assignment.quote.is_some() || assignment.spaced)
+                {
                     // A bare word would not be a value of JSON or TOML.
-                    self.edits.push(start + range.start..start + range.end, format!("\"{REDACTED}\""));
+                    self.edits.push(
+                        start + range.start..start + range.end,
+                        format!("\"{REDACTED}\""),
+                    );
                 } else {
                     self.redact(start, line, range);
                 }
@@ -231,7 +246,10 @@ impl Scanner<'_> {
                 let inner = line.get(range.clone()).unwrap_or_default();
                 if !value::is_harmless(inner.trim_matches(['"', '\'', ' '])) {
                     let quote = if inner.contains('\'') { '\'' } else { '"' };
-                    self.edits.push(start + range.start..start + end, format!("{quote}{REDACTED}{quote}"));
+                    self.edits.push(
+                        start + range.start..start + end,
+                        format!("{quote}{REDACTED}{quote}"),
+                    );
                 }
                 end
             }
@@ -246,7 +264,7 @@ impl Scanner<'_> {
             Some(b'{' | b'[') => self.braces = Some(open + 1),
             Some(b'}' | b']') => self.braces = (open > 1).then(|| open - 1),
             Some(b'"') => {
-                let end = closing(bytes, at + 1, b'"').unwrap_or(line.len());
+                let end = closing(line, at + 1, "\"").unwrap_or(line.len());
                 let rest = line.get(end + 1..).unwrap_or_default();
                 if !rest.trim_start().starts_with(':') {
                     self.redact(start, line, at + 1..end);
@@ -264,30 +282,39 @@ impl Scanner<'_> {
         if let Some(known) = self.secret_document {
             return known;
         }
-        let begin = self.text.get(..start).and_then(|text| text.rfind("\n---")).unwrap_or(0);
+        let begin = self
+            .text
+            .get(..start)
+            .and_then(|text| text.rfind("\n---"))
+            .unwrap_or(0);
         let rest = self.text.get(begin..).unwrap_or_default();
         let mut lines = rest.lines().skip(usize::from(begin > 0) * 2).peekable();
         if begin == 0 {
             lines.next_if(|line| line.starts_with("---"));
         }
-        let mut document = lines.take_while(|line| !line.starts_with("---") || line.starts_with("-----"));
+        let mut document =
+            lines.take_while(|line| !line.starts_with("---") || line.starts_with("-----"));
         let known = document.any(says_secret);
         self.secret_document = Some(known);
         known
     }
 
-    fn closes_soon(&self, from: usize, quote: u8) -> bool {
+    fn closes_soon(&self, from: usize, quote: &str) -> bool {
         let rest = self.text.get(from..).unwrap_or_default();
         // The rest of this line is its break alone.
         rest.split_inclusive('\n')
             .take(QUOTED_LINES + 1)
-            .any(|line| closing(line.as_bytes(), 0, quote).is_some())
+            .any(|line| closing(line, 0, quote).is_some())
     }
 
     fn redact(&mut self, start: usize, line: &str, range: std::ops::Range<usize>) {
         let old = line.get(range.clone()).unwrap_or_default();
-        if !value::is_harmless(old) && !old.trim().starts_with("spki-") && old.trim() != super::KEY_END {
-            self.edits.push(start + range.start..start + range.end, REDACTED);
+        if !value::is_harmless(old)
+            && !old.trim().starts_with("spki-")
+            && old.trim() != super::KEY_END
+        {
+            self.edits
+                .push(start + range.start..start + range.end, REDACTED);
         }
     }
 
@@ -308,9 +335,13 @@ fn says_secret(line: &str) -> bool {
     line.match_indices("kind").any(|(at, _)| {
         let rest = line.get(at + 4..).unwrap_or_default();
         let rest = rest.trim_start_matches(['"', '\'']).trim_start();
-        let value = rest.strip_prefix(':').map(|rest| rest.trim_start().trim_start_matches(['"', '\'']));
+        let value = rest
+            .strip_prefix(':')
+            .map(|rest| rest.trim_start().trim_start_matches(['"', '\'']));
         value.is_some_and(|value| {
-            value.strip_prefix("Secret").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+            value
+                .strip_prefix("Secret")
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
         })
     })
 }
@@ -320,7 +351,9 @@ fn mapping_value(line: &str) -> Option<&str> {
     let (key, rest) = match line.strip_prefix(['"', '\'']) {
         Some(inner) => inner.split_once(['"', '\''])?,
         None => {
-            let end = line.find(": ").or_else(|| line.strip_suffix(':').map(str::len))?;
+            let end = line
+                .find(": ")
+                .or_else(|| line.strip_suffix(':').map(str::len))?;
             line.split_at_checked(end)?
         }
     };

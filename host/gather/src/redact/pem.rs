@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::{Edits, KEY_BEGIN, KEY_END, key};
 
@@ -35,7 +35,11 @@ pub(super) fn scrub(text: &str) -> Option<String> {
             continue;
         }
         if !mark.begins {
-            let start = orphan_start(text, edits.0.last().map_or(0, |(last, _)| last.end), mark.start);
+            let start = orphan_start(
+                text,
+                edits.0.last().map_or(0, |(last, _)| last.end),
+                mark.start,
+            );
             if start < mark.start {
                 let piece = text.get(start..mark.start).unwrap_or_default();
                 edits.push(start..mark.start, blank(piece));
@@ -88,7 +92,10 @@ fn next_mark(text: &str, from: usize) -> Option<Mark<'_>> {
             .iter()
             .position(|byte| !(byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' '))
             .unwrap_or(window.len());
-        if label.get(length..).is_some_and(|tail| tail.starts_with("-----")) {
+        if label
+            .get(length..)
+            .is_some_and(|tail| tail.starts_with("-----"))
+        {
             return Some(Mark {
                 start,
                 end: start + head + length + 5,
@@ -212,8 +219,12 @@ fn torn_end(text: &str, from: usize) -> usize {
 
 fn is_body(line: &str) -> bool {
     let line = line.trim();
-    ["Proc-Type:", "DEK-Info:", "Comment:", "Version:"].iter().any(|head| line.starts_with(head))
-        || line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+    ["Proc-Type:", "DEK-Info:", "Comment:", "Version:"]
+        .iter()
+        .any(|head| line.starts_with(head))
+        || line
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
 /// Where the lines begin that stand before an END line whose BEGIN is missing.

@@ -16,7 +16,18 @@ pub(super) fn is_harmless(value: &str) -> bool {
     let word = value.to_ascii_lowercase();
     if matches!(
         word.as_str(),
-        "" | "true" | "false" | "null" | "~" | "none" | "yes" | "no" | "on" | "off" | "nil" | "{}" | "[]"
+        "" | "true"
+            | "false"
+            | "null"
+            | "~"
+            | "none"
+            | "yes"
+            | "no"
+            | "on"
+            | "off"
+            | "nil"
+            | "{}"
+            | "[]"
     ) {
         return true;
     }
@@ -39,7 +50,9 @@ fn is_mask(word: &str) -> bool {
 fn is_path(value: &str) -> bool {
     let value = value.strip_prefix("file://").unwrap_or(value);
     let Some(rest) = value.strip_prefix('/') else {
-        return ["./", "../", "~/"].iter().any(|start| value.starts_with(start))
+        return ["./", "../", "~/"]
+            .iter()
+            .any(|start| value.starts_with(start))
             && value.bytes().all(is_path_byte);
     };
     let first = rest.split('/').next().unwrap_or_default();
@@ -55,12 +68,23 @@ fn is_variable(value: &str) -> bool {
     let inner = value
         .strip_prefix("${")
         .and_then(|rest| rest.strip_suffix('}'))
-        .or_else(|| value.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')))
-        .or_else(|| value.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")))
+        .or_else(|| {
+            value
+                .strip_prefix("$(")
+                .and_then(|rest| rest.strip_suffix(')'))
+        })
+        .or_else(|| {
+            value
+                .strip_prefix("{{")
+                .and_then(|rest| rest.strip_suffix("}}"))
+        })
         .or_else(|| value.strip_prefix('$'));
     inner.is_some_and(|name| {
         let name = name.trim();
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
     })
 }
 
@@ -79,12 +103,30 @@ mod tests {
     #[test]
     fn paths_variables_and_truth_values_are_harmless() {
         for value in [
-            "", "true", "null", "/var/run/secrets/token", "$TOKEN", "${TOKEN}", "$(TOKEN)",
-            "{{ token }}", "./token", "nodepol-redacted", "<masked>", "***", "file:///etc/x/token",
+            "",
+            "true",
+            "null",
+            "/var/run/secrets/token",
+            "$TOKEN",
+            "${TOKEN}",
+            "$(TOKEN)",
+            "{{ token }}",
+            "./token",
+            "nodepol-redacted",
+            "<masked>",
+            "***",
+            "file:///etc/x/token",
         ] {
             assert!(is_harmless(value), "{value}");
         }
-        for value in ["hunter2", "/9j4AAQSkZJRgABAQ==", "$ecret!", "123456", "/etc", "/tmp/a b"] {
+        for value in [
+            "hunter2",
+            "/9j4AAQSkZJRgABAQ==",
+            "$ecret!",
+            "123456",
+            "/etc",
+            "/tmp/a b",
+        ] {
             assert!(!is_harmless(value), "{value}");
         }
     }

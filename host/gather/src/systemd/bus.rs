@@ -23,6 +23,8 @@ use super::failure::Failure;
 /// Larger answers are refused before they are taken apart: what systemd says of
 /// one unit is some 20 KiB, a list of 10 000 units 3 MiB.
 const MAX_ANSWER: usize = 8 << 20;
+/// Nobody waits longer for one answer, whatever is asked for.
+const MAX_DEADLINE: Duration = Duration::from_secs(3600);
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -46,6 +48,8 @@ impl Bus {
     /// or has not said who we are before `deadline` is over.
     pub(super) fn open(address: &str, deadline: Duration) -> Result<Self, Failure> {
         let target = socket_address(address)?;
+        // So that no sum of times can overflow.
+        let deadline = deadline.min(MAX_DEADLINE);
         let socket = Arc::new(OnceLock::new());
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (ready, connected) = mpsc::channel();
@@ -138,6 +142,10 @@ impl Bus {
         match answered.recv_timeout(wait) {
             Ok(Err(failure)) if failure.is_final() => Err(self.lose(failure)),
             Ok(outcome) => outcome,
+            // It may have been about to answer.
+            Err(RecvTimeoutError::Timeout) if wait < self.deadline => {
+                Err(self.lose(Failure::Slow(self.address.clone())))
+            }
             Err(error) => Err(self.lose(self.silence(error, wait))),
         }
     }

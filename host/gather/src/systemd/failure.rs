@@ -17,6 +17,11 @@ pub(super) enum Failure {
         "{0:?} is not an address of a local bus; give one such as unix:path=/run/dbus/system_bus_socket"
     )]
     Address(String),
+    /// Not the name of a unit.
+    #[error(
+        "{0:?} is not the name of a unit; one has a type, as in kubelet.service, and no blank or slash"
+    )]
+    Name(String),
     /// No socket there.
     #[error(
         "there is no D-Bus system bus at {0}: dbus is not running, or nodepol sees another \
@@ -190,6 +195,7 @@ impl Failure {
             | Self::NoSystemd(_)
             | Self::Other { .. } => true,
             Self::Address(_)
+            | Self::Name(_)
             | Self::NoBus(_)
             | Self::Refused(_)
             | Self::Denied { .. }

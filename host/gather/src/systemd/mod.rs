@@ -100,7 +100,7 @@ impl Manager {
 
     fn open(address: &str, deadline: Duration, redact: Redact) -> Result<Self, Failure> {
         let bus = Bus::open(address, deadline)?;
-        let until = Instant::now() + deadline;
+        let until = Instant::now() + bus.deadline();
         // To call a name that nobody owns would make the bus start
         // `/bin/false` for it and answer that this has failed.
         let owned: bool = bus.call(
@@ -171,6 +171,12 @@ impl Manager {
     }
 
     fn try_unit(&self, name: &str, until: Instant) -> Result<LoadedUnit, Failure> {
+        // To `LoadUnit` an empty name is the unit of the caller, and systemd 252
+        // ends, with all of its machine, if the caller is in another PID
+        // namespace: nothing is sent that cannot be a name.
+        if !is_unit_name(name) {
+            return Err(Failure::Name(name.to_owned()));
+        }
         let path: OwnedObjectPath = self.ask("LoadUnit", name.to_owned(), until, |message| {
             message.body().deserialize()
         })?;
@@ -296,6 +302,36 @@ impl Manager {
     }
 }
 
+/// Whether `name` names one unit (systemd.unit(5), "String Escaping for Inclusion
+/// in Unit Names"; `unit_name_is_valid` in src/basic/unit-name.c). A template
+/// (`x@.service`) is a file and not a unit.
+fn is_unit_name(name: &str) -> bool {
+    const TYPES: [&str; 11] = [
+        "automount",
+        "device",
+        "mount",
+        "path",
+        "scope",
+        "service",
+        "slice",
+        "socket",
+        "swap",
+        "target",
+        "timer",
+    ];
+    let Some((prefix, suffix)) = name.rsplit_once('.') else {
+        return false;
+    };
+    name.len() < 256
+        && TYPES.contains(&suffix)
+        && prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte))
+        && !prefix.is_empty()
+        && !prefix.starts_with('@')
+        && !prefix.ends_with('@')
+}
+
 /// The allowed properties among `all` that have the type that they must have.
 fn keep(
     all: &HashMap<&str, Value<'_>>,
@@ -320,4 +356,40 @@ fn keep(
         properties.insert(property.name.to_owned(), json);
     }
     properties
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unit_name;
+
+    #[test]
+    fn names_of_units() {
+        for name in [
+            "kubelet.service",
+            "-.slice",
+            "dev-disk-by\\x2duuid-1.swap",
+            "getty@tty1.service",
+            "snap.microk8s.daemon-kubelite.service",
+            "a:b_c.mount",
+        ] {
+            assert!(is_unit_name(name), "{name}");
+        }
+        let long = format!("{}.service", "x".repeat(248));
+        for name in [
+            "",
+            ".service",
+            "kubelet",
+            "kubelet.",
+            "kubelet.conf",
+            "a b.service",
+            "/x.mount",
+            "template@.service",
+            "@x.service",
+            "ä.service",
+            "a\n.service",
+            &long,
+        ] {
+            assert!(!is_unit_name(name), "{name:?}");
+        }
+    }
 }

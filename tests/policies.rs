@@ -1,0 +1,150 @@
+//! Every case of every standard policy, through its real component in the real
+//! sandbox; and what holds for every policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nodepol_cases::{Case, differences};
+use nodepol_facts::Facts;
+use nodepol_facts::evidence::Evidence;
+use nodepol_model::snapshot::Source;
+use nodepol_model::{Horizon, Verdict};
+use nodepol_sandbox::{Compiler, Grants, Limits, Prepared, Sandbox, parameters};
+
+/// The headings of a policy's README, which `nodepol explain` prints.
+const HEADINGS: [&str; 5] =
+    ["What it checks", "Why a node stays down", "Example", "Fix", "Sources"];
+
+/// The largest component: what a person on a slow link accepts.
+const MAX_COMPONENT: u64 = 100 * 1024;
+
+struct Policy {
+    id: String,
+    directory: PathBuf,
+    component: PathBuf,
+}
+
+fn policies() -> Vec<Policy> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let executable = std::env::current_exe().unwrap();
+    // target/debug/deps/policies-…
+    let target = executable.ancestors().nth(3).unwrap();
+    let mut policies: Vec<_> = std::fs::read_dir(root.join("plugins"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("Cargo.toml").exists() && !path.ends_with("sdk"))
+        .map(|directory| {
+            let id = directory.file_name().unwrap().to_str().unwrap().to_owned();
+            let component = target.join("components").join(format!("{id}.wasm"));
+            assert!(component.exists(), "{id} is not built: run `cargo xtask test`");
+            Policy { id, directory, component }
+        })
+        .collect();
+    policies.sort_by(|a, b| a.id.cmp(&b.id));
+    assert!(!policies.is_empty());
+    policies
+}
+
+fn prepare(sandbox: &Sandbox, policy: &Policy) -> Prepared {
+    let wasm = std::fs::read(&policy.component).unwrap();
+    sandbox
+        .load(nodepol_sandbox::Source::Foreign { wasm: &wasm }, &Grants::standard())
+        .unwrap_or_else(|error| panic!("{}: {error}", policy.id))
+}
+
+fn yaml_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+}
+
+#[test]
+fn every_case_of_every_policy_holds() {
+    let sandbox = Sandbox::new(Compiler::InProcess, None).unwrap();
+    let mut failures = Vec::new();
+    let mut count = 0;
+    let mut reached: BTreeMap<String, BTreeSet<Verdict>> = BTreeMap::new();
+    for policy in policies() {
+        let prepared = prepare(&sandbox, &policy);
+        let description = sandbox.describe(&prepared, &Limits::default()).unwrap();
+        assert_eq!(description.id, policy.id, "a policy's id is the name of its directory");
+        let verdicts = reached.entry(policy.id.clone()).or_default();
+        for path in yaml_files(&policy.directory.join("cases")) {
+            count += 1;
+            let case = Case::read(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!case.proves.is_empty(), "{}: `proves` is missing", path.display());
+            let snapshot = nodepol_cases::snapshot(&case, &path)
+                .unwrap_or_else(|error| panic!("{error}"));
+            let horizons: &[Horizon] = match snapshot.source {
+                Source::Live => &[Horizon::Now, Horizon::NextBoot],
+                Source::Tree => &[Horizon::NextBoot],
+            };
+            let facts = Arc::new(Facts::new(Arc::new(Evidence::new(Arc::new(snapshot)))));
+            let arguments = parameters::check(&description.parameters, &case.parameters)
+                .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
+            let evaluation = sandbox.evaluate(
+                &prepared,
+                &facts,
+                horizons,
+                &arguments,
+                &Limits::default(),
+            );
+            let expected = case.expect.unwrap_or_else(|| panic!("{}: no `expect`", path.display()));
+            let wrong = match evaluation.outcome {
+                Ok(answer) => {
+                    verdicts.extend([answer.verdicts.now, answer.verdicts.next_boot]);
+                    let mut wrong = differences(&expected, answer.verdicts, &answer.findings);
+                    if !wrong.is_empty() {
+                        wrong.push(format!("summary: {}", answer.summary));
+                        wrong.extend(
+                            answer.findings.iter().map(|f| format!("{}: {}", f.id, f.message)),
+                        );
+                    }
+                    wrong
+                }
+                Err(error) => vec![format!("{:?}: {}", error.kind, error.message)],
+            };
+            if !wrong.is_empty() {
+                failures.push(format!("{}\n    {}", path.display(), wrong.join("\n    ")));
+            }
+        }
+    }
+    for (id, verdicts) in &reached {
+        let words: Vec<_> = verdicts.iter().map(ToString::to_string).collect();
+        println!("{id}: {}", words.join(", "));
+        for wanted in [Verdict::Pass, Verdict::Unknown, Verdict::NotApplicable] {
+            if !verdicts.contains(&wanted) {
+                failures.push(format!("{id}: no case reaches {wanted}"));
+            }
+        }
+        if !verdicts.contains(&Verdict::Fail) && !verdicts.contains(&Verdict::Warn) {
+            failures.push(format!("{id}: no case reaches fail or warn"));
+        }
+    }
+    println!("{count} cases, {} wrong", failures.len());
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn every_readme_has_the_headings_that_explain_prints() {
+    for policy in policies() {
+        let readme = std::fs::read_to_string(policy.directory.join("README.md"))
+            .unwrap_or_else(|error| panic!("{}: README.md: {error}", policy.id));
+        assert!(readme.starts_with(&format!("# {}\n", policy.id)), "{}", policy.id);
+        let headings: Vec<_> =
+            readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(headings, HEADINGS, "{}", policy.id);
+    }
+}
+
+#[test]
+fn no_component_is_larger_than_it_may_be() {
+    for policy in policies() {
+        let size = std::fs::metadata(&policy.component).unwrap().len();
+        assert!(size <= MAX_COMPONENT, "{} is {size} bytes", policy.id);
+    }
+}
