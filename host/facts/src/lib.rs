@@ -18,3 +18,4 @@ pub mod sourced;
 pub mod swap;
 
 pub use facts::Facts;
+pub mod systemd;
