@@ -5,9 +5,13 @@
 //! as a [`nodepol_model::Want`].
 
 pub mod cgroup;
+pub mod cgroup;
+pub mod configs;
 pub mod credential;
 pub mod document;
 pub mod evidence;
+pub mod facts;
+pub mod files;
 pub mod join_state;
 pub mod journal;
 pub mod kubelet;
@@ -17,3 +21,5 @@ pub mod runtime;
 pub mod sourced;
 pub mod swap;
 pub mod systemd;
+
+pub use facts::Facts;
