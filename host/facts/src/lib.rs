@@ -5,7 +5,6 @@
 //! as a [`nodepol_model::Want`].
 
 pub mod cgroup;
-pub mod cgroup;
 pub mod configs;
 pub mod credential;
 pub mod document;
