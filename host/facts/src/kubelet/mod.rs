@@ -13,6 +13,7 @@ mod embedded;
 mod fields;
 mod flag_table;
 mod flags;
+mod nearest;
 mod process;
 mod shell;
 mod summary;
