@@ -2,7 +2,10 @@
 //! links as links. For tests only; what nodepol itself gathers is bounded and
 //! redacted by `nodepol-gather`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this module")]
+#![allow(
+    dead_code,
+    reason = "each test binary uses its own part of this module"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -139,12 +142,7 @@ pub fn nodes(corpus: &Path) -> Vec<(String, PathBuf)> {
     let mut nodes: Vec<(String, PathBuf)> = fs::read_dir(corpus.join("nodes"))
         .expect("the corpus has nodes")
         .map(|entry| entry.expect("an entry"))
-        .map(|entry| {
-            (
-                path_text(Path::new(&entry.file_name())),
-                entry.path(),
-            )
-        })
+        .map(|entry| (path_text(Path::new(&entry.file_name())), entry.path()))
         .collect();
     nodes.sort();
     nodes
