@@ -9,5 +9,6 @@ pub mod document;
 pub mod evidence;
 pub mod join_state;
 pub mod journal;
+pub mod kubelet;
 pub mod sourced;
 pub mod swap;

@@ -33,9 +33,12 @@ pub fn parse(text: &str) -> Result<Document, SyntaxError> {
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|why| in_go_words(text, &why))?;
         match event {
-            // What follows the first document is not even parsed.
             Event::DocumentEnd | Event::StreamEnd => break,
             event => builder.take(event, span)?,
+        }
+        // What follows the first document is not even parsed.
+        if builder.root.is_some() {
+            break;
         }
     }
     Ok(builder.finish())
@@ -413,6 +416,7 @@ mod tests {
     fn only_the_first_document_is_read() {
         assert_eq!(read("a: 1\n---\na: 2\n"), json!({"a": 1}));
         assert_eq!(read("---\na: 1\n...\n%%% [\n"), json!({"a": 1}));
+        assert_eq!(read("[Service]\nType=notify\n"), json!(["Service"]));
         assert_eq!(read(""), json!(null));
         assert_eq!(read("# nothing\n"), json!(null));
         assert_eq!(read("\u{feff}a: 1\n"), json!({"a": 1}));

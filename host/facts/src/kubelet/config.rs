@@ -1,0 +1,363 @@
+//! The configuration file and its drop-ins, and what comes of them
+//! (`loadConfigFile`, `mergeKubeletConfigurations` and
+//! `kubeletConfigFlagPrecedence` in `cmd/kubelet/app/server.go`).
+
+use nodepol_model::snapshot::FileNode;
+use nodepol_model::{Location, Part, Unavailable};
+use serde_json::{Value as Json, json};
+
+use super::decode::{self, Role};
+use super::defaults;
+use super::effective::{Effective, clean};
+use super::flag_table::FlagKind;
+use super::flags::{Flags, parse_bool};
+use crate::evidence::Evidence;
+use crate::sourced::{Problem, Sourced};
+
+/// The fields that hold a path; relative ones start at the main file's
+/// directory (`KubeletConfigurationPathRefs`).
+const PATHS: [&str; 6] = [
+    "/staticPodPath",
+    "/authentication/x509/clientCAFile",
+    "/tlsCertFile",
+    "/tlsPrivateKeyFile",
+    "/resolvConf",
+    "/volumePluginDir",
+];
+
+/// Bounds of a walk through a directory of drop-ins.
+const MAX_DEPTH: usize = 32;
+const MAX_FILES: usize = 4096;
+
+/// What the kubelet makes of its files and flags.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The value of `--config`, absolute.
+    pub(crate) path: Option<Sourced<String>>,
+    /// Whether that file is there.
+    pub(crate) present: Result<bool, Unavailable>,
+    /// What is wrong, or why it cannot be told.
+    pub(crate) problems: Result<Vec<Problem>, Unavailable>,
+    /// The values in effect, unless the kubelet refuses to start before them.
+    pub(crate) effective: Result<Effective, Unavailable>,
+}
+
+/// Everything that the answer hangs on.
+pub(crate) struct Inputs<'a> {
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) flags: &'a Flags,
+    /// The minor version of 1.x.
+    pub(crate) minor: Option<u32>,
+    /// Whether the environment opens the door to drop-ins (1.28 and 1.29).
+    pub(crate) drop_in_alpha: Result<bool, Unavailable>,
+}
+
+impl Config {
+    /// Reads the files that the flags name.
+    pub(crate) fn load(inputs: &Inputs<'_>) -> Self {
+        let path = named(inputs.flags, "config");
+        let directory = named(inputs.flags, "config-dir");
+        let mut config = Self {
+            path,
+            present: Ok(false),
+            problems: Ok(Vec::new()),
+            effective: Ok(Effective::default()),
+        };
+        let mut effective = Effective::default();
+        if let Some(path) = config.path.clone() {
+            if let Err(why) = config.main(inputs, &path.value, &mut effective) {
+                config.effective = Err(why);
+            }
+        } else {
+            effective.fill(defaults::legacy());
+        }
+        fill(&mut effective, inputs.minor);
+        if let Some(directory) = directory {
+            let merged = config.drop_ins(inputs, &directory, &mut effective);
+            if let (Ok(_), Err(why)) = (&config.effective, merged) {
+                config.effective = Err(why);
+            }
+            fill(&mut effective, inputs.minor);
+        }
+        apply(inputs.flags, &mut effective);
+        if config.effective.is_ok() {
+            config.effective = Ok(effective);
+        }
+        config
+    }
+
+    fn main(
+        &mut self,
+        inputs: &Inputs<'_>,
+        path: &str,
+        effective: &mut Effective,
+    ) -> Result<(), Unavailable> {
+        let text = match inputs.evidence.text(path) {
+            Part::Present(text) => text,
+            Part::Absent => {
+                return Err(Unavailable::new(
+                    path,
+                    "it does not exist, and the kubelet does not start without it",
+                ));
+            }
+            Part::Unreadable(why) => {
+                let why = Unavailable::new(path, why);
+                self.present = match inputs.evidence.stat(path) {
+                    Part::Present(_) => Ok(true),
+                    Part::Absent | Part::Unreadable(_) => Err(why.clone()),
+                };
+                self.problems = Err(why.clone());
+                return Err(why);
+            }
+        };
+        self.present = Ok(true);
+        let (document, problems) = decode::read(text, path, Role::Main, inputs.minor);
+        let refused = refusal(path, &problems);
+        self.add(problems);
+        refused?;
+        let Some(document) = document else {
+            return Ok(());
+        };
+        effective.merge(&document.root, path, false);
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        for pointer in PATHS {
+            effective.resolve_path(pointer, parent);
+        }
+        let merges = effective
+            .get("/mergeDefaultEvictionSettings")?
+            .is_some_and(|setting| setting.value == Json::Bool(true));
+        if merges || document.root.get("evictionHard").is_none_or(is_null) {
+            effective.fill(defaults::eviction(inputs.minor));
+        }
+        Ok(())
+    }
+
+    fn drop_ins(
+        &mut self,
+        inputs: &Inputs<'_>,
+        directory: &Sourced<String>,
+        effective: &mut Effective,
+    ) -> Result<(), Unavailable> {
+        self.check_flag(inputs, directory)?;
+        let root = directory.value.as_str();
+        let mut files = Vec::new();
+        match walk(inputs.evidence, root, &mut files) {
+            Ok(()) => {}
+            Err(Walk::Missing(path)) => {
+                let message = format!(
+                    "failed to walk through kubelet dropin directory {root:?}: lstat {path}: no such file or directory"
+                );
+                let at = directory.origin.clone();
+                self.add(vec![fatal("missing-directory", message, at)]);
+                return Err(Unavailable::new(
+                    root,
+                    "it does not exist, and the kubelet does not start without it",
+                ));
+            }
+            Err(Walk::Unknown(why)) => {
+                self.problems = Err(why.clone());
+                return Err(why);
+            }
+        }
+        for path in files {
+            let text = match inputs.evidence.text(&path) {
+                Part::Present(text) => text,
+                Part::Absent => {
+                    let message = format!(
+                        "failed to load kubelet dropin file, path: {path}, error: open {path}: no such file or directory"
+                    );
+                    let at = Location::source(path.clone());
+                    self.add(vec![fatal("missing-file", message, at)]);
+                    return Err(Unavailable::new(path, "it leads nowhere"));
+                }
+                Part::Unreadable(why) => {
+                    let why = Unavailable::new(path, why);
+                    self.problems = Err(why.clone());
+                    return Err(why);
+                }
+            };
+            let (document, problems) = decode::read(text, &path, Role::DropIn, inputs.minor);
+            let refused = refusal(&path, &problems);
+            self.add(problems);
+            refused?;
+            if let Some(document) = document {
+                effective.merge(&document.root, &path, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// `--config-dir` is there since 1.28, and behind a door until 1.30.
+    fn check_flag(
+        &mut self,
+        inputs: &Inputs<'_>,
+        directory: &Sourced<String>,
+    ) -> Result<(), Unavailable> {
+        let message = match inputs.minor {
+            Some(minor) if minor < 28 => {
+                "failed to parse kubelet flag: unknown flag: --config-dir".to_owned()
+            }
+            Some(28 | 29) => match &inputs.drop_in_alpha {
+                Ok(true) => return Ok(()),
+                Ok(false) => "the flag --config-dir needs KUBELET_CONFIG_DROPIN_DIR_ALPHA in the \
+                              kubelet's environment before 1.30"
+                    .to_owned(),
+                Err(why) => {
+                    self.problems = Err(why.clone());
+                    return Err(why.clone());
+                }
+            },
+            _ => return Ok(()),
+        };
+        self.add(vec![fatal(
+            "unsupported-flag",
+            message.clone(),
+            directory.origin.clone(),
+        )]);
+        Err(Unavailable::new(directory.value.clone(), message))
+    }
+
+    fn add(&mut self, problems: Vec<Problem>) {
+        if let Ok(known) = &mut self.problems {
+            known.extend(problems);
+        }
+    }
+}
+
+fn fatal(kind: &'static str, message: String, at: Location) -> Problem {
+    Problem {
+        kind,
+        message,
+        at,
+        fatal: true,
+        nearest: None,
+    }
+}
+
+fn is_null(node: &crate::document::Node) -> bool {
+    matches!(node.value, crate::document::Value::Null)
+}
+
+/// A flag that names a path; relative ones start at the kubelet's working
+/// directory, which is the root for a service.
+fn named(flags: &Flags, name: &str) -> Option<Sourced<String>> {
+    flags
+        .get(name)
+        .filter(|path| !path.value.is_empty())
+        .map(|path| {
+            path.map(|path| {
+                let slash = if path.ends_with('/') && path.len() > 1 {
+                    "/"
+                } else {
+                    ""
+                };
+                format!("{}{slash}", clean(&path))
+            })
+        })
+}
+
+fn refusal(path: &str, problems: &[Problem]) -> Result<(), Unavailable> {
+    match problems.iter().find(|problem| problem.fatal) {
+        Some(problem) => Err(Unavailable::new(
+            path,
+            format!("the kubelet refuses it: {}", problem.message),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Why a walk stopped.
+enum Walk {
+    Missing(String),
+    Unknown(Unavailable),
+}
+
+/// `filepath.WalkDir`, keeping what ends in `.conf`. Links are not followed: a
+/// directory behind one is passed over, a file behind one is read.
+fn walk(evidence: &Evidence, root: &str, files: &mut Vec<String>) -> Result<(), Walk> {
+    // The pending paths, the next one last.
+    let mut pending = vec![(root.to_owned(), 0)];
+    let mut seen = 0;
+    while let Some((path, depth)) = pending.pop() {
+        seen += 1;
+        if seen > MAX_FILES || depth > MAX_DEPTH {
+            return Err(Walk::Unknown(Unavailable::new(
+                root,
+                "too many files below it",
+            )));
+        }
+        // With a slash at its end lstat(2) follows a link as well.
+        let found = if path.ends_with('/') {
+            evidence.stat(&path).map(|(_, file)| file)
+        } else {
+            evidence.lstat(&path)
+        };
+        let file = match found {
+            Part::Present(file) => file,
+            Part::Absent => return Err(Walk::Missing(path)),
+            Part::Unreadable(why) => return Err(Walk::Unknown(Unavailable::new(path, why))),
+        };
+        match &file.node {
+            FileNode::Directory(Part::Present(names)) => {
+                let parent = path.trim_end_matches('/');
+                for name in names.iter().rev() {
+                    pending.push((format!("{parent}/{name}"), depth + 1));
+                }
+            }
+            FileNode::Directory(Part::Absent) => {}
+            FileNode::Directory(Part::Unreadable(why)) => {
+                return Err(Walk::Unknown(Unavailable::new(path, why)));
+            }
+            _ if path.ends_with(".conf") => files.push(path),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Lays the defaults under what is set.
+fn fill(effective: &mut Effective, minor: Option<u32>) {
+    // Two defaults hang on another field.
+    let set = |pointer: &str| {
+        effective
+            .get(pointer)
+            .ok()
+            .flatten()
+            .filter(|setting| !setting.is_default)
+            .map(|setting| setting.value)
+    };
+    let report = set("/nodeStatusUpdateFrequency")
+        .filter(|value| !matches!(value.as_str(), None | Some("0" | "0s" | "")))
+        .unwrap_or_else(|| json!("5m0s"));
+    let serial = set("/maxParallelImagePulls")
+        .and_then(|value| value.as_i64())
+        .is_none_or(|pulls| pulls < 2);
+    effective.fill(vec![
+        ("/nodeStatusReportFrequency", Some(report)),
+        ("/serializeImagePulls", Some(Json::Bool(serial))),
+    ]);
+    effective.fill(defaults::of(minor));
+}
+
+/// Flags go above all files. A map flag replaces the map, but for the feature
+/// gates, which keep what no flag names.
+fn apply(flags: &Flags, effective: &mut Effective) {
+    for (spec, value, origin) in flags.fields() {
+        match (spec.kind, &value) {
+            (FlagKind::BoolMap, _) => {
+                for (key, entry) in flags.entries(spec.name) {
+                    if let Some(value) = parse_bool(&entry.value) {
+                        effective.set_entry(spec.field, &key, Json::Bool(value), entry.origin);
+                    }
+                }
+            }
+            (FlagKind::Map | FlagKind::LessMap, Json::Object(entries)) => {
+                effective.clear(spec.field);
+                for (key, value) in entries {
+                    effective.set_entry(spec.field, key, value.clone(), origin.clone());
+                }
+            }
+            _ => effective.set(spec.field, value, origin),
+        }
+    }
+}
