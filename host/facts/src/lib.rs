@@ -10,5 +10,6 @@ pub mod evidence;
 pub mod join_state;
 pub mod journal;
 pub mod kubelet;
+pub mod kubelet_driver;
 pub mod sourced;
 pub mod swap;
