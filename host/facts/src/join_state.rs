@@ -4,10 +4,11 @@
 //! starts the kubelet, and takes the bootstrap kubeconfig away once the kubelet
 //! has its own (cmd/kubeadm/app/cmd/phases/join/kubelet.go).
 
-use nodepol_model::{Part, Unavailable};
+use nodepol_model::{Horizon, Part, Unavailable};
 use serde::Serialize;
 
 use crate::evidence::Evidence;
+use crate::kubelet::Kubelet;
 
 /// How far the node has come into a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,6 +38,29 @@ pub struct JoinPaths {
     pub bootstrap_kubeconfig: Option<String>,
     /// `--cert-dir`, made absolute.
     pub cert_dir: Option<String>,
+}
+
+impl JoinPaths {
+    /// What this kubelet is started with at the next boot.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if its command line is not known.
+    pub fn of(kubelet: &Kubelet) -> Result<Self, Unavailable> {
+        let flag = |name: &str| {
+            Ok(kubelet
+                .flag(Horizon::NextBoot, name)?
+                .map(|flag| flag.value)
+                .filter(|path| !path.is_empty()))
+        };
+        Ok(Self {
+            config: kubelet
+                .config_path(Horizon::NextBoot)?
+                .map(|path| path.value),
+            kubeconfig: flag("kubeconfig")?,
+            bootstrap_kubeconfig: flag("bootstrap-kubeconfig")?,
+            cert_dir: flag("cert-dir")?,
+        })
+    }
 }
 
 /// Where programs that embed a kubelet keep its kubeconfig once they joined.
