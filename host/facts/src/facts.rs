@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::cgroup::Cgroups;
 use crate::configs::Configs;
-use crate::credential::{CredentialFlags, Certs};
+use crate::credential::{Certs, CredentialFlags};
 use crate::evidence::Evidence;
 use crate::files::Files;
 use crate::journal::JournalFacts;

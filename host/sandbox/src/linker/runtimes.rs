@@ -25,7 +25,10 @@ impl Host for HostState {
         at: Horizon,
         name: String,
     ) -> wasmtime::Result<Result<Option<Sourced>, Unavailable>> {
-        Ok(wit(self.facts()?.runtimes.cgroup_driver(horizon(at), &name)))
+        Ok(wit(self
+            .facts()?
+            .runtimes
+            .cgroup_driver(horizon(at), &name)))
     }
 
     fn handlers(

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use nodepol_facts::Facts;
 use nodepol_facts::evidence::Evidence;
 use nodepol_facts::kubelet::Assumptions;
-use nodepol_facts::Facts;
 use nodepol_model::Snapshot;
 use nodepol_model::snapshot::Source as Taken;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
