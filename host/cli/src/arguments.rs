@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use nodepol_model::Phase;
+use nodepol_facts::sourced::Version;
+use nodepol_model::{Location, Phase};
 use nodepol_report::nearest;
 
 use crate::command;
@@ -14,8 +15,10 @@ use crate::command;
 /// boot, and what to change if not.
 #[derive(Debug, Parser)]
 #[command(name = "nodepol", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 ready, 1 a policy failed, 2 usage, input or policy set, \
-                        3 undecided.")]
+#[command(
+    after_help = "Exit codes: 0 ready, 1 a policy failed, 2 usage, input or policy set, \
+                        3 undecided."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -130,7 +133,7 @@ impl At {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assumption {
     pub(crate) program: Program,
-    pub(crate) version: String,
+    pub(crate) version: Version,
 }
 
 /// A program of which the version can be assumed.
@@ -138,19 +141,11 @@ pub(crate) struct Assumption {
 pub(crate) enum Program {
     Kubelet,
     Containerd,
-    Crio,
-    Docker,
-    CriDockerd,
 }
 
 impl Program {
-    pub(crate) const ALL: [(&'static str, Self); 5] = [
-        ("kubelet", Self::Kubelet),
-        ("containerd", Self::Containerd),
-        ("crio", Self::Crio),
-        ("docker", Self::Docker),
-        ("cri-dockerd", Self::CriDockerd),
-    ];
+    pub(crate) const ALL: [(&'static str, Self); 2] =
+        [("kubelet", Self::Kubelet), ("containerd", Self::Containerd)];
 }
 
 impl FromStr for Assumption {
@@ -170,17 +165,12 @@ impl FromStr for Assumption {
                 ),
             });
         };
-        let version = version.strip_prefix('v').unwrap_or(version);
-        let origin = nodepol_model::Location::source("--assume");
-        if nodepol_facts::sourced::Version::parse(version, origin).is_none() {
-            return Err(format!(
+        match Version::parse(version, Location::source("--assume")) {
+            Some(version) => Ok(Self { program, version }),
+            None => Err(format!(
                 "`{version}` is no version; write MAJOR.MINOR or MAJOR.MINOR.PATCH"
-            ));
+            )),
         }
-        Ok(Self {
-            program,
-            version: version.to_owned(),
-        })
     }
 }
 
@@ -226,7 +216,12 @@ mod tests {
     #[test]
     fn instants_and_times_after() {
         let taken: Timestamp = "2026-08-01T00:00:00Z".parse().unwrap();
-        let at = |text: &str| text.parse::<At>().unwrap().instant(taken).map(|it| it.to_string());
+        let at = |text: &str| {
+            text.parse::<At>()
+                .unwrap()
+                .instant(taken)
+                .map(|it| it.to_string())
+        };
         assert_eq!(at("+30d").as_deref(), Some("2026-08-31T00:00:00Z"));
         assert_eq!(at("2027-01-31").as_deref(), Some("2027-01-31T00:00:00Z"));
         assert_eq!(at("+999999w"), None);
@@ -237,7 +232,7 @@ mod tests {
     #[test]
     fn assumptions_name_programs_and_versions() {
         let assumption: Assumption = "kubelet=v1.38".parse().unwrap();
-        assert_eq!(assumption.version, "1.38");
+        assert_eq!(assumption.version.text, "1.38");
         let error = "kublet=1.38".parse::<Assumption>().unwrap_err();
         assert!(error.contains("`kubelet`?"), "{error}");
         assert!("kubelet=new".parse::<Assumption>().is_err());

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use nodepol_facts::Facts;
 use nodepol_model::report::{Cost, PhaseChoice};
-use nodepol_model::{
-    API_VERSION, Horizon, Part, Phase, PolicyReport, Report, Verdict, Verdicts,
-};
+use nodepol_model::{API_VERSION, Horizon, Part, Phase, PolicyReport, Report, Verdict, Verdicts};
 use nodepol_sandbox::{LogLevel, Sandbox};
 
 use crate::policy::{Policy, Ready};

@@ -64,11 +64,7 @@ impl Node {
     ///
     /// # Errors
     /// If `view` asks for an instant that does not exist.
-    pub(crate) fn look<T>(
-        &mut self,
-        view: &View,
-        look: impl Fn(&Arc<Facts>) -> T,
-    ) -> Result<T> {
+    pub(crate) fn look<T>(&mut self, view: &View, look: impl Fn(&Arc<Facts>) -> T) -> Result<T> {
         let at = match view.at {
             None => None,
             Some(at) => Some(

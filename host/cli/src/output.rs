@@ -18,8 +18,9 @@ const WIDTH: usize = 100;
 pub(crate) fn write(file: Option<&Path>, text: &str) -> Result<()> {
     match file.filter(|file| *file != Path::new("-")) {
         None => to_stdout(text).context("cannot write to standard output"),
-        Some(file) => to_file(file, text)
-            .with_context(|| format!("{}: cannot be written", file.display())),
+        Some(file) => {
+            to_file(file, text).with_context(|| format!("{}: cannot be written", file.display()))
+        }
     }
 }
 

@@ -138,8 +138,8 @@ pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet) -> Result<Vec<Policy>, Mi
         policies.insert(policy.id.clone(), policy);
     }
     for waiver in &set.waivers {
-        let known = policies.contains_key(&waiver.policy)
-            || component::find(&waiver.policy).is_some();
+        let known =
+            policies.contains_key(&waiver.policy) || component::find(&waiver.policy).is_some();
         if !known {
             let ids = policies.keys().map(String::as_str).chain(component::ids());
             let hint = match nodepol_report::nearest(&waiver.policy, ids) {
@@ -157,8 +157,10 @@ pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet) -> Result<Vec<Policy>, Mi
 
 /// The name of a file, as the id of a policy that cannot say its own.
 fn stem(path: &Path) -> String {
-    path.file_stem()
-        .map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    path.file_stem().map_or_else(
+        || "policy".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 fn load_one(

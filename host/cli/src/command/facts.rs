@@ -41,9 +41,7 @@ pub(crate) fn run(arguments: &Show) -> Result<()> {
     let file = arguments.output.as_deref();
     let text = match arguments.format {
         Format::Json => format!("{facts:#}\n"),
-        Format::Text => {
-            summary::text(&facts, output::color(file), output::width(file))
-        }
+        Format::Text => summary::text(&facts, output::color(file), output::width(file)),
     };
     output::write(file, &text)
 }

@@ -83,7 +83,11 @@ fn text(inspection: &Inspection) -> String {
         text.push_str("  none\n");
     }
     for (at, export) in inspection.exports.iter().enumerate() {
-        let lead = if at == 0 { "exports      " } else { "             " };
+        let lead = if at == 0 {
+            "exports      "
+        } else {
+            "             "
+        };
         let functions = export.functions.join(", ");
         text.push_str(&format!("{lead}{}: {functions}\n", export.name));
     }

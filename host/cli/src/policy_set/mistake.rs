@@ -40,7 +40,11 @@ impl Mistakes {
     /// # Errors
     /// The mistakes, if there are any.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 }
 
@@ -51,7 +55,10 @@ impl fmt::Display for Mistakes {
         let mut sorted: Vec<&Mistake> = self.0.iter().collect();
         // Files stay in the order in which they were named.
         sorted.sort_by_key(|mistake| {
-            let file = self.0.iter().position(|it| it.at.source == mistake.at.source);
+            let file = self
+                .0
+                .iter()
+                .position(|it| it.at.source == mistake.at.source);
             (file, mistake.at.line, mistake.at.column)
         });
         match sorted.len() {

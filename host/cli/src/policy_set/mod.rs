@@ -133,7 +133,10 @@ impl PolicySet {
                 Err(mistake) => mistakes.push(mistake),
             }
         }
-        let standard = whole.entries.iter().find(|entry| matches!(entry.source, Source::Standard(_)));
+        let standard = whole
+            .entries
+            .iter()
+            .find(|entry| matches!(entry.source, Source::Standard(_)));
         if let (true, Some(entry)) = (known.is_empty(), standard) {
             mistakes.push(Mistake::new(entry.at.clone(), crate::component::NONE));
         }

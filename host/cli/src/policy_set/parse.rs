@@ -129,7 +129,9 @@ fn read_entry(reader: &mut Reader<'_>, item: &Node, known: &[&str]) -> Option<En
     ];
     reader.object(item, "a policy", &legal)?;
     let source = match (item.get("id"), item.get("path")) {
-        (Some(id), None) => read_id(reader, id, known).map(|id| (Source::Standard(id), reader.at(id_node(item)))),
+        (Some(id), None) => {
+            read_id(reader, id, known).map(|id| (Source::Standard(id), reader.at(id_node(item))))
+        }
         (None, Some(path)) => {
             let at = reader.at(path);
             reader
@@ -192,7 +194,10 @@ fn read_id(reader: &mut Reader<'_>, node: &Node, known: &[&str]) -> Option<Strin
     }
     let at = reader.at(node);
     let message = unknown("standard policy", id, known);
-    reader.mistake(at, format!("{message} (a policy in a file is named by `path`)"));
+    reader.mistake(
+        at,
+        format!("{message} (a policy in a file is named by `path`)"),
+    );
     None
 }
 
@@ -229,10 +234,7 @@ fn read_parameters(reader: &mut Reader<'_>, node: Option<&Node>) -> BTreeMap<Str
         .collect()
 }
 
-fn read_grants(
-    reader: &mut Reader<'_>,
-    node: Option<&Node>,
-) -> (Option<Vec<String>>, Vec<String>) {
+fn read_grants(reader: &mut Reader<'_>, node: Option<&Node>) -> (Option<Vec<String>>, Vec<String>) {
     let Some(node) = node else {
         return (None, Vec::new());
     };
@@ -305,7 +307,10 @@ fn read_limits(reader: &mut Reader<'_>, node: Option<&Node>) -> Limits {
             let at = reader.at(wall);
             reader.mistake(
                 at,
-                format!("`wall` must be a time such as `5s` or `500ms`, not {}", kind(wall)),
+                format!(
+                    "`wall` must be a time such as `5s` or `500ms`, not {}",
+                    kind(wall)
+                ),
             );
         }
     }
@@ -322,7 +327,10 @@ fn read_limits(reader: &mut Reader<'_>, node: Option<&Node>) -> Limits {
             let at = reader.at(memory);
             reader.mistake(
                 at,
-                format!("`memory` must be an amount such as `64MiB`, not {}", kind(memory)),
+                format!(
+                    "`memory` must be an amount such as `64MiB`, not {}",
+                    kind(memory)
+                ),
             );
         }
     }
@@ -395,5 +403,94 @@ fn read_finding(reader: &mut Reader<'_>, node: &Node) -> Option<(String, Option<
             ));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "apiVersion: nodepol.dev/v1\nkind: PolicySet\n";
+    const KNOWN: [&str; 2] = ["swap-active", "cgroup-version"];
+
+    fn parsed(body: &str) -> PolicySet {
+        let (set, mistakes) = parse("dir/site.yaml", &format!("{HEAD}{body}"), &KNOWN);
+        mistakes.none_or(set).unwrap()
+    }
+
+    fn mistakes(body: &str) -> String {
+        let (set, mistakes) = parse("site.yaml", &format!("{HEAD}{body}"), &KNOWN);
+        mistakes.none_or(set).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_whole_set() {
+        let set = parsed(
+            "policies:
+  - id: swap-active
+    phases: [pre-join]
+    severity: hygiene
+    parameters: {warn-before: 30d, tolerate: yes}
+    limits: {fuel: 1000, wall: 500ms, memory: 16MiB}
+  - path: mine.wasm
+    grants: {interfaces: [files, units], files: [/etc/site.conf]}
+waivers:
+  - finding: swap-active/swap-on
+    reason: these nodes are built without a kubelet
+    expires: 2027-01-31
+",
+        );
+        let [swap, mine] = set.entries.as_slice() else {
+            panic!("two policies, not {:?}", set.entries);
+        };
+        assert_eq!(swap.source, Source::Standard("swap-active".to_owned()));
+        assert_eq!(swap.phases, Some(vec![Phase::PreJoin]));
+        assert_eq!(swap.severity, Some(Severity::Hygiene));
+        assert_eq!(swap.parameters["warn-before"].value, "30d");
+        assert_eq!(swap.parameters["tolerate"].value, true);
+        assert_eq!(swap.parameters["tolerate"].key_at.line, Some(7));
+        assert_eq!(swap.limits.memory, Some(16 << 20));
+        assert_eq!(mine.source, Source::File("dir/mine.wasm".into()));
+        assert_eq!(mine.files, ["/etc/site.conf"]);
+        assert_eq!(set.waivers[0].names(), "swap-active/swap-on");
+    }
+
+    #[test]
+    fn ids_are_known_or_told() {
+        let said = mistakes(
+            "policies:\n  - id: swap-actve\n  - id: cgroup-version\n  - id: cgroup-version\n  - id: zzz\n",
+        );
+        assert!(said.contains("3 mistakes"), "{said}");
+        assert!(
+            said.contains(
+                "site.yaml:4:9: unknown standard policy `swap-actve`; did you mean `swap-active`?"
+            ),
+            "{said}"
+        );
+        assert!(
+            said.contains("site.yaml:6:9: this policy stands twice, first in line 5"),
+            "{said}"
+        );
+        assert!(said.contains("site.yaml:7:9: unknown standard policy `zzz`; there is `swap-active`, `cgroup-version`"), "{said}");
+    }
+
+    #[test]
+    fn the_standard_set_is_every_policy_of_this_repository() {
+        let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+        let mut ids: Vec<String> = std::fs::read_dir(plugins)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().join("Cargo.toml").exists())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .filter(|id| id != "sdk")
+            .collect();
+        ids.sort();
+        let known: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let text = super::super::standard::text("standard").unwrap();
+        let (set, mistakes) = parse("standard", text, &known);
+        let set = mistakes.none_or(set).unwrap();
+        let named: Vec<Source> = set.entries.into_iter().map(|entry| entry.source).collect();
+        let all: Vec<Source> = ids.into_iter().map(Source::Standard).collect();
+        assert_eq!(named, all);
     }
 }

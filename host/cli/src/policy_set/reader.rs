@@ -84,7 +84,10 @@ impl Reader<'_> {
             None => {
                 self.mistake(
                     at,
-                    format!("{what} must be a text, not {}; put it in quotes", kind(node)),
+                    format!(
+                        "{what} must be a text, not {}; put it in quotes",
+                        kind(node)
+                    ),
                 );
                 None
             }

@@ -36,7 +36,12 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 
 /// The bytes of `16MiB`, `512KiB`, `1GiB`, or a plain number.
 pub(super) fn bytes(text: &str) -> Option<u64> {
-    const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+    const UNITS: [(&str, u64); 4] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("", 1),
+    ];
     let (unit, size) = UNITS.iter().find(|(unit, _)| text.ends_with(unit))?;
     text.strip_suffix(unit)?
         .trim_end()
@@ -66,7 +71,15 @@ mod tests {
         assert_eq!(duration("30d"), Some(Duration::from_secs(30 * 86_400)));
         assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
-        for wrong in ["", "30", "d", "1m1h", "-1d", "1.5h", "99999999999999999999w"] {
+        for wrong in [
+            "",
+            "30",
+            "d",
+            "1m1h",
+            "-1d",
+            "1.5h",
+            "99999999999999999999w",
+        ] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
     }

@@ -34,8 +34,14 @@ pub(crate) fn waive(
         }
     }
     for policy in policies {
-        if policy.findings.iter().any(|finding| finding.waived.is_some()) {
-            policy.verdict = policy.verdict.map(|said| without_waived(said, &policy.findings));
+        if policy
+            .findings
+            .iter()
+            .any(|finding| finding.waived.is_some())
+        {
+            policy.verdict = policy
+                .verdict
+                .map(|said| without_waived(said, &policy.findings));
         }
     }
     notes
@@ -150,10 +156,17 @@ mod tests {
         let notes = waive(&mut found, &[waiver(Some("a"), None)], now());
         assert!(notes.is_empty());
         let verdict = found[0].verdict.unwrap();
-        assert_eq!((verdict.now, verdict.next_boot), (Verdict::Warn, Verdict::Warn));
+        assert_eq!(
+            (verdict.now, verdict.next_boot),
+            (Verdict::Warn, Verdict::Warn)
+        );
         assert!(found[0].findings[0].waived.is_some());
 
-        let notes = waive(&mut found, &[waiver(None, Some("2027-01-01T00:00:00Z"))], now());
+        let notes = waive(
+            &mut found,
+            &[waiver(None, Some("2027-01-01T00:00:00Z"))],
+            now(),
+        );
         assert!(notes.is_empty());
         assert_eq!(found[0].verdict.unwrap().worst(), Verdict::Pass);
     }
@@ -169,6 +182,9 @@ mod tests {
         assert_eq!(found, policies());
         assert_eq!(notes[0].names, "p/z");
         assert!(notes[0].problem.starts_with("matches nothing"));
-        assert_eq!(notes[1].problem, "expired on 2026-08-01, so it counts again");
+        assert_eq!(
+            notes[1].problem,
+            "expired on 2026-08-01, so it counts again"
+        );
     }
 }
