@@ -102,35 +102,6 @@ fn not_enabled(at: Horizon) -> Result<Finding, Unavailable> {
         .verify(["systemctl", "is-enabled", KUBELET]),
     );
     let persistent = |link: &&Link| !link.runtime;
-    if let Some(link) = links.iter().filter(persistent).find(|link| link.dangling) {
-        return Ok(Finding::fail(
-            "link-dangling",
-            format!(
-                "the link that enables kubelet.service leads nowhere: {}",
-                link.path
-            ),
-        )
-        .explained(
-            Location::source(link.path.clone()),
-            link.target.clone(),
-            "this does not exist",
-        )
-        .fix(
-            Fix::new("make the link anew")
-                .step(Step::unit(
-                    UnitVerb::Disable,
-                    KUBELET,
-                    "remove the dead link",
-                ))
-                .steps([
-                    Step::unit(UnitVerb::Enable, KUBELET, "link the unit that exists").verify([
-                        "systemctl",
-                        "is-enabled",
-                        KUBELET,
-                    ]),
-                ]),
-        ));
-    }
     if let Some(link) = links.iter().find(persistent) {
         return Ok(Finding::fail(
             "target-not-reached",

@@ -53,6 +53,7 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
     let result = units::property(KUBELET, "Result")?.unwrap_or_default();
     let given_up = unit.active_state.as_deref() == Some("failed")
         && service.start_limit_interval_usec > 0
+        && service.start_limit_burst > 0
         && ["always", "on-failure"].contains(&service.restart.as_str());
     if result != "start-limit-hit" && !given_up {
         return Ok(None);
@@ -113,23 +114,25 @@ fn start_limit(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable
     if !limited || service.restart_usec.saturating_mul(burst.into()) >= interval {
         return Ok(None);
     }
-    Ok(Some(
-        Finding::fail(
-            "start-limit",
-            format!(
-                "{burst} quick failures within {} s and systemd gives up on the kubelet for good: \
-                 a runtime that comes up a little late is enough",
-                seconds(interval)
-            ),
+    let message = if interval == u64::MAX {
+        format!("after {burst} starts, however far apart, systemd gives up on the kubelet for good")
+    } else {
+        format!(
+            "{burst} quick failures within {} and systemd gives up on the kubelet for good: \
+             a runtime that comes up a little late is enough",
+            seconds(interval)
         )
+    };
+    Ok(Some(
+        Finding::fail("start-limit", message)
         .evidence(
             setting("Service", "RestartSec")?,
-            format!("RestartSec={} s", seconds(service.restart_usec)),
+            format!("RestartSec={}", seconds(service.restart_usec)),
         )
         .evidence(
             setting("Unit", "StartLimitIntervalSec")?,
             format!(
-                "StartLimitIntervalSec={} s, StartLimitBurst={burst}",
+                "StartLimitIntervalSec={}, StartLimitBurst={burst}",
                 seconds(interval)
             ),
         )
@@ -158,7 +161,7 @@ fn watchdog(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
         return Ok(None);
     }
     let at = setting("Service", "WatchdogSec")?;
-    let text = format!("WatchdogSec={} s", seconds(service.watchdog_usec));
+    let text = format!("WatchdogSec={}", seconds(service.watchdog_usec));
     let Some(version) = kubelet::get_version()? else {
         return Err(Unavailable {
             source: "kubelet --version".to_owned(),
@@ -232,8 +235,11 @@ fn write_drop_in(content: &str, name: &str) -> Step {
 }
 
 fn seconds(usec: u64) -> String {
+    if usec == u64::MAX {
+        return "infinity".to_owned();
+    }
     let text = format!("{}.{:03}", usec / SECOND, usec % SECOND / 1_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 nodepol_plugin::policy!(KubeletUnitRestart);
