@@ -48,9 +48,13 @@ impl Policy for SlicePlacement {
         {
             findings.push(different_slices(kubelet, unit, runtime)?);
         }
-        findings.extend(reserved_elsewhere(at, &placed)?);
-        findings.extend(kubelet_outside_reserved(at)?);
-        if at == Horizon::Now {
+        // Before a join there is no configuration that could say anything of it.
+        let configured = kubelet::config_path(at)?.is_none() || kubelet::config_present(at)?;
+        if configured {
+            findings.extend(reserved_elsewhere(at, &placed)?);
+            findings.extend(kubelet_outside_reserved(at)?);
+        }
+        if configured && at == Horizon::Now {
             let runtime = placed.get(1).map(|(unit, _)| unit.as_str());
             findings.extend(measured_elsewhere(runtime)?);
         }
