@@ -8,7 +8,7 @@ pub(crate) mod package;
 pub(crate) mod pattern;
 mod sysctl;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nodepol_model::{Horizon, Location, Part, Phase, Unavailable};
 use serde::Serialize;
@@ -24,6 +24,7 @@ use crate::sourced::Sourced;
 pub struct Node {
     evidence: Arc<Evidence>,
     kubelet: Arc<Kubelet>,
+    flavour: OnceLock<Sourced<String>>,
 }
 
 /// What `nodepol facts` prints of the node.
@@ -49,7 +50,11 @@ pub struct Summary {
 impl Node {
     /// Facts from `evidence`.
     pub fn new(evidence: Arc<Evidence>, kubelet: Arc<Kubelet>) -> Self {
-        Self { evidence, kubelet }
+        Self {
+            evidence,
+            kubelet,
+            flavour: OnceLock::new(),
+        }
     }
 
     /// When the snapshot was taken, in seconds since the epoch.
@@ -163,8 +168,11 @@ impl Node {
 
     /// Who set the node up (`wit/node.wit` has the words).
     pub fn flavour(&self) -> Sourced<String> {
-        let os = self.os().ok().flatten();
-        flavour::detect(&self.evidence, os.as_ref())
+        let detect = || {
+            let os = self.os().ok().flatten();
+            flavour::detect(&self.evidence, os.as_ref())
+        };
+        self.flavour.get_or_init(detect).clone()
     }
 
     /// Whether the kubelet is part of another program and has no kubelet.service.

@@ -4,7 +4,9 @@
 mod containerd;
 mod corpus;
 mod crio_docker;
+mod edits;
 mod node;
 mod node_facts;
+#[allow(unreachable_pub, reason = "other tests share it")]
 #[path = "../tree/mod.rs"]
 mod tree;
