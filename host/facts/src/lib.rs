@@ -5,10 +5,20 @@
 //! as a [`nodepol_model::Want`].
 
 pub mod cgroup;
+pub mod configs;
+pub mod credential;
 pub mod document;
 pub mod evidence;
+pub mod facts;
+pub mod files;
+pub mod join_state;
+pub mod journal;
 pub mod kubelet;
 pub mod kubelet_driver;
 pub mod node;
 pub mod runtime;
 pub mod sourced;
+pub mod swap;
+pub mod systemd;
+
+pub use facts::Facts;

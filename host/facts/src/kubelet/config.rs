@@ -73,10 +73,9 @@ impl Config {
         }
         fill(&mut effective, inputs.minor);
         if let Some(directory) = directory {
-            if let Err(why) = config.drop_ins(inputs, &directory, &mut effective) {
-                if config.effective.is_ok() {
-                    config.effective = Err(why);
-                }
+            let merged = config.drop_ins(inputs, &directory, &mut effective);
+            if let (Ok(_), Err(why)) = (&config.effective, merged) {
+                config.effective = Err(why);
             }
             fill(&mut effective, inputs.minor);
         }

@@ -13,6 +13,7 @@ mod embedded;
 mod fields;
 mod flag_table;
 mod flags;
+mod nearest;
 mod process;
 mod shell;
 mod summary;
@@ -229,11 +230,14 @@ impl Kubelet {
     fn find(&self, at: Horizon) -> Result<Vec<Sourced<String>>, Unavailable> {
         if at == Horizon::Now
             && let Some(process) = self.running()?
-            && let Some(argv) = process::argv(&self.evidence, process.pid)?
-                .as_deref()
-                .and_then(command::kubelet)
+            && let Some(words) = process::argv(&self.evidence, process.pid)?
         {
-            return Ok(argv);
+            if let Some(argv) = command::kubelet(&words) {
+                return Ok(argv);
+            }
+            if command::is_named_after(&words) {
+                return Ok(words);
+            }
         }
         // A kubelet in a container that is started beforehand, with only its log
         // followed by the service itself, stands in `ExecStartPre`.
@@ -241,12 +245,14 @@ impl Kubelet {
         for key in ["ExecStart", "ExecStartPre"] {
             let commands = self.starts.started(UNIT, key)?;
             has_unit |= commands.is_some();
-            let found = commands
-                .iter()
-                .flatten()
-                .find_map(|words| command::kubelet(words));
-            if let Some(argv) = found {
+            let mut all = commands.iter().flatten();
+            if let Some(argv) = all.clone().find_map(|words| command::kubelet(words)) {
                 return Ok(argv);
+            }
+            if key == "ExecStart"
+                && let Some(argv) = all.find(|words| command::is_named_after(words))
+            {
+                return Ok(argv.clone());
             }
         }
         if has_unit {

@@ -1,0 +1,31 @@
+//! `nodepol completions`: completions for a shell.
+
+use anyhow::Result;
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::arguments::Arguments;
+use crate::output;
+
+/// The arguments of `nodepol completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Prints the completions.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub(crate) fn run(arguments: &Completions) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        arguments.shell,
+        &mut Arguments::command(),
+        "nodepol",
+        &mut script,
+    );
+    output::write(None, &String::from_utf8(script)?)
+}

@@ -1,0 +1,99 @@
+//! `nodepol eval`: judge a node.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use nodepol_report::{Explanation, FailOn, Format, Options, Outcome, render};
+
+use crate::arguments::{PhaseArgument, Policies, Source, View};
+use crate::judge::{self, Court};
+use crate::node::Node;
+use crate::policy::{self, Policy};
+use crate::progress::Progress;
+use crate::{output, selection};
+
+/// The arguments of `nodepol eval`.
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    #[command(flatten)]
+    source: Source,
+
+    #[command(flatten)]
+    policies: Policies,
+
+    /// The point in the node's life at which it is judged
+    #[arg(long, value_enum, default_value_t)]
+    phase: PhaseArgument,
+
+    #[command(flatten)]
+    view: View,
+
+    /// How the report is written: text or json
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+
+    /// Write the report to FILE and not to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// What counts as a failure (exit code 1) besides a policy that fails: warn
+    /// adds warnings, unknown adds evidence that could not be read
+    #[arg(long, value_name = "fail|warn|unknown", default_value_t = FailOn::Fail)]
+    fail_on: FailOn,
+
+    /// Say of each policy that speaks what its rule is and where to read more
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Judges the node; gives the exit code.
+///
+/// # Errors
+/// If there is no report.
+pub(crate) fn run(arguments: &Eval) -> Result<u8> {
+    // Mistakes in the policy set are told before a node is read.
+    let sandbox = policy::sandbox()?;
+    let (set, policies) = policy::of(&sandbox, &arguments.policies.policies)?;
+    let policies = selection::select(policies, &arguments.policies)?;
+
+    let progress = Progress::start("reading and judging the node");
+    let mut node = Node::open(&arguments.source)?;
+    let court = Court {
+        sandbox: &sandbox,
+        policies: &policies,
+        phase: arguments.phase.phase(),
+        timed: node.is_live(),
+    };
+    let report = node.look(&arguments.view, |facts| {
+        let (phase, said) = court.judge(facts);
+        judge::report(facts, phase, said, &set)
+    })?;
+    drop(progress);
+
+    let file = arguments.output.as_deref();
+    let options = Options {
+        color: output::color(file),
+        width: output::width(file),
+        fail_on: arguments.fail_on,
+        explanations: if arguments.explain {
+            policies.iter().filter_map(explanation).collect()
+        } else {
+            Default::default()
+        },
+    };
+    output::write(file, &render(arguments.format, &report, &options)?)?;
+    Ok(Outcome::of(&report, arguments.fail_on).exit_code())
+}
+
+fn explanation(policy: &Policy) -> Option<(String, Explanation)> {
+    let description = &policy.ready.as_ref().ok()?.description;
+    Some((
+        policy.id.clone(),
+        Explanation {
+            title: description.title.clone(),
+            rule: description.rule.clone(),
+            documentation: description.documentation.clone(),
+        },
+    ))
+}

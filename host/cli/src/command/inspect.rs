@@ -1,0 +1,124 @@
+//! `nodepol inspect`: what a component wants, without running it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::Args;
+use nodepol_report::Format;
+use nodepol_sandbox::inspect::{ImportClass, MAX_SIZE};
+use nodepol_sandbox::{Inspection, inspect};
+use serde_json::json;
+use std::io::Read as _;
+
+use crate::output;
+use crate::policy_set::reason;
+
+/// The arguments of `nodepol inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A component
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+
+    /// How it is written: text or json
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Prints what the component's bytes show. Its parameters are not among that:
+/// only its own code could tell them, and nothing of it is run.
+///
+/// # Errors
+/// If the file cannot be read or is no component.
+pub(crate) fn run(arguments: &Inspect) -> Result<()> {
+    let name = arguments.file.display();
+    let unreadable = |error: std::io::Error| anyhow!("{name}: {}", reason(&error));
+    let file = std::fs::File::open(&arguments.file).map_err(unreadable)?;
+    let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);
+    let mut wasm = Vec::new();
+    // One byte more, so that what is too large is seen to be.
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut wasm)
+        .map_err(unreadable)?;
+    let inspection = inspect(&wasm).with_context(|| format!("{name}: cannot be inspected"))?;
+    let text = match arguments.format {
+        Format::Text => text(&inspection),
+        Format::Json => format!("{:#}\n", to_json(&inspection)),
+    };
+    output::write(None, &text)
+}
+
+const fn class(class: ImportClass) -> &'static str {
+    match class {
+        ImportClass::Capability => "permission",
+        ImportClass::Types => "types",
+        ImportClass::Empty => "empty",
+        ImportClass::Foreign => "foreign",
+    }
+}
+
+fn text(inspection: &Inspection) -> String {
+    let mut text = format!(
+        "sha256       {}\nsize         {} bytes\n",
+        inspection.digest, inspection.size
+    );
+    let mut wanted: Vec<String> = Vec::new();
+    text.push_str("permissions");
+    let mut first = true;
+    for import in &inspection.imports {
+        if matches!(import.class, ImportClass::Types | ImportClass::Empty) {
+            continue;
+        }
+        let lead = if first { "  " } else { "             " };
+        first = false;
+        let refused = match import.class {
+            ImportClass::Foreign => "  (never granted: it is no part of nodepol:policy)",
+            _ => "",
+        };
+        let functions = import.functions.join(", ");
+        text.push_str(&format!("{lead}{}: {functions}{refused}\n", import.name));
+        wanted.extend(import.interface.clone().filter(|it| it != "log"));
+    }
+    if first {
+        text.push_str("  none\n");
+    }
+    for (at, export) in inspection.exports.iter().enumerate() {
+        let lead = if at == 0 { "exports      " } else { "             " };
+        let functions = export.functions.join(", ");
+        text.push_str(&format!("{lead}{}: {functions}\n", export.name));
+    }
+    if !wanted.is_empty() {
+        text.push_str(&format!(
+            "to grant     grants: {{interfaces: [{}]}}\n",
+            wanted.join(", ")
+        ));
+    }
+    text
+}
+
+fn to_json(inspection: &Inspection) -> serde_json::Value {
+    let imports: Vec<_> = inspection
+        .imports
+        .iter()
+        .map(|import| {
+            json!({
+                "name": import.name,
+                "interface": import.interface,
+                "version": import.version,
+                "class": class(import.class),
+                "functions": import.functions,
+            })
+        })
+        .collect();
+    let exports: Vec<_> = inspection
+        .exports
+        .iter()
+        .map(|export| json!({"name": export.name, "functions": export.functions}))
+        .collect();
+    json!({
+        "digest": inspection.digest,
+        "size": inspection.size,
+        "imports": imports,
+        "exports": exports,
+    })
+}

@@ -1,0 +1,63 @@
+//! `nodepol snapshot`: read a node into one file.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::arguments::{Source, View};
+use crate::judge::Court;
+use crate::node::Node;
+use crate::progress::Progress;
+use crate::{component, output, policy, summary};
+
+/// The arguments of `nodepol snapshot`.
+#[derive(Debug, Args)]
+pub(crate) struct Take {
+    /// Read the files below DIR (a mounted image, a dead node's disk) and not
+    /// this machine
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// A policy set whose policies may read more than the standard ones
+    #[arg(long, value_name = "FILE|NAME")]
+    policies: Vec<String>,
+
+    /// Write the snapshot to FILE and not to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Takes the snapshot.
+///
+/// What a policy looks at is part of it, so that it can be judged elsewhere:
+/// the policies are run, and what they say is thrown away.
+///
+/// # Errors
+/// If the node cannot be read or the file not be written.
+pub(crate) fn run(arguments: &Take) -> Result<()> {
+    let sandbox = policy::sandbox()?;
+    let policies = if arguments.policies.is_empty() && component::ids().is_empty() {
+        tracing::warn!("{}; a policy may later miss evidence", component::NONE);
+        Vec::new()
+    } else {
+        policy::of(&sandbox, &arguments.policies)?.1
+    };
+    let progress = Progress::start("reading the node");
+    let mut node = Node::open(&Source {
+        root: arguments.root.clone(),
+        snapshot: None,
+    })?;
+    let court = Court {
+        sandbox: &sandbox,
+        policies: &policies,
+        phase: None,
+        timed: false,
+    };
+    node.look(&View::default(), |facts| {
+        let _ = summary::json(facts);
+        let _ = court.judge(facts);
+    })?;
+    drop(progress);
+    output::write(arguments.output.as_deref(), &node.snapshot().to_json()?)
+}

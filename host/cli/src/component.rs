@@ -1,0 +1,43 @@
+//! The standard policies, embedded: see `build.rs`.
+
+use nodepol_report::nearest;
+
+/// What is said where a build has none.
+pub(crate) const NONE: &str =
+    "this build has no standard policies: build it with `cargo xtask build`";
+
+/// One standard policy.
+#[derive(Debug)]
+pub(crate) struct Component {
+    /// Its id.
+    pub(crate) id: &'static str,
+    /// The component.
+    pub(crate) wasm: &'static [u8],
+    /// The machine code that was compiled from it ahead of time.
+    pub(crate) artifact: &'static [u8],
+    /// Its documentation, in Markdown.
+    pub(crate) readme: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/components.rs"));
+
+/// The ids of all of them, sorted.
+pub(crate) fn ids() -> Vec<&'static str> {
+    COMPONENTS.iter().map(|component| component.id).collect()
+}
+
+/// The standard policy of that id.
+pub(crate) fn find(id: &str) -> Option<&'static Component> {
+    COMPONENTS.iter().find(|component| component.id == id)
+}
+
+/// What to say of an id that no standard policy has.
+pub(crate) fn unknown(id: &str) -> String {
+    if COMPONENTS.is_empty() {
+        return NONE.to_owned();
+    }
+    match nearest(id, ids()) {
+        Some(nearest) => format!("there is no standard policy `{id}`; did you mean `{nearest}`?"),
+        None => format!("there is no standard policy `{id}`; `nodepol list` shows all"),
+    }
+}

@@ -1,0 +1,109 @@
+//! The node that is looked at: live, a tree, or a snapshot that was taken
+//! before.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+use nodepol_facts::Facts;
+use nodepol_gather::{Gatherer, Options};
+use nodepol_model::Snapshot;
+
+use crate::arguments::{Source, View};
+use crate::snapshot_file;
+
+/// How often facts are worked out at most. What one round misses, such as a file
+/// that another one names, the next one has; real nodes need four.
+const MAX_ROUNDS: usize = 12;
+
+/// A node, and the way to see more of it.
+pub(crate) struct Node {
+    snapshot: Arc<Snapshot>,
+    gatherer: Option<Gatherer>,
+    live: bool,
+}
+
+impl Node {
+    /// Reads what every snapshot holds, or a snapshot.
+    ///
+    /// # Errors
+    /// If the source cannot be read at all.
+    pub(crate) fn open(source: &Source) -> Result<Self> {
+        if let Some(file) = &source.snapshot {
+            return Ok(Self {
+                snapshot: Arc::new(snapshot_file::read(file)?),
+                gatherer: None,
+                live: false,
+            });
+        }
+        let options = Options::default();
+        let mut gatherer = match &source.root {
+            Some(root) => Gatherer::tree(root, options)?,
+            None => Gatherer::live(options)?,
+        };
+        let snapshot = gatherer.start(Timestamp::now());
+        Ok(Self {
+            snapshot: Arc::new(snapshot),
+            gatherer: Some(gatherer),
+            live: source.root.is_none(),
+        })
+    }
+
+    /// Whether it is the machine that this runs on, as it is now.
+    pub(crate) const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// All that was read.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Lets `look` look at the node's facts until there is nothing more to read
+    /// that it misses; gives what it saw last.
+    ///
+    /// # Errors
+    /// If `view` asks for an instant that does not exist.
+    pub(crate) fn look<T>(
+        &mut self,
+        view: &View,
+        look: impl Fn(&Arc<Facts>) -> T,
+    ) -> Result<T> {
+        let at = match view.at {
+            None => None,
+            Some(at) => Some(
+                at.instant(self.snapshot.taken_at)
+                    .context("`--at` is further away than time goes")?,
+            ),
+        };
+        for round in 1..=MAX_ROUNDS {
+            let facts = Arc::new(crate::summary::facts(self.seen_at(at), view)?);
+            let seen = look(&facts);
+            let wants = facts.evidence.take_wants();
+            drop(facts);
+            let Some(gatherer) = &mut self.gatherer else {
+                return Ok(seen);
+            };
+            tracing::debug!("round {round}: {} things are still to be read", wants.len());
+            // Nothing else holds it now, so this copies nothing.
+            if wants.is_empty() || !gatherer.extend(Arc::make_mut(&mut self.snapshot), &wants) {
+                return Ok(seen);
+            }
+        }
+        bail!(
+            "after {MAX_ROUNDS} rounds the node still names files that were not read; \
+             do its configuration files include each other?"
+        )
+    }
+
+    /// The snapshot, as if it had been taken at another instant.
+    fn seen_at(&self, at: Option<Timestamp>) -> Arc<Snapshot> {
+        match at {
+            None => Arc::clone(&self.snapshot),
+            Some(taken_at) => Arc::new(Snapshot {
+                taken_at,
+                ..(*self.snapshot).clone()
+            }),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The facts about certificates and kubeconfigs, as policies ask for them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nodepol_model::{Horizon, Location, Unavailable};
+use serde::Serialize;
+
+use super::client_config::{self, ClientConfig};
+use super::key_pair::{self, Place};
+use super::kubeconfig::{self, Decoded};
+use super::read::{self, Read};
+use super::start::{self, Input};
+use super::store::FileStore;
+use super::{Certificate, Kubeconfig, Paths, Start, Store};
+use crate::evidence::Evidence;
+
+/// Where the kubelet keeps its certificates if no flag says it.
+const DEFAULT_CERT_DIR: &str = "/var/lib/kubelet/pki";
+
+/// What the kubelet's flags and configuration say about its credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialFlags {
+    /// `--kubeconfig`; empty is none.
+    pub kubeconfig: Option<String>,
+    /// `--bootstrap-kubeconfig`; empty is none.
+    pub bootstrap_kubeconfig: Option<String>,
+    /// `--cert-dir`.
+    pub cert_dir: Option<String>,
+    /// `rotateCertificates`.
+    pub rotate_certificates: bool,
+}
+
+/// Certificates, kubeconfigs and the credential of the next start.
+#[derive(Debug, Clone)]
+pub struct Certs {
+    evidence: Arc<Evidence>,
+    now: Result<CredentialFlags, Unavailable>,
+    next_boot: Result<CredentialFlags, Unavailable>,
+    at: Timestamp,
+}
+
+impl Certs {
+    /// The credentials of a kubelet with the flags of both horizons. What has
+    /// expired is told by `at`: the moment of the snapshot, unless another one
+    /// is asked about.
+    pub fn with_flags(
+        evidence: Arc<Evidence>,
+        now: Result<CredentialFlags, Unavailable>,
+        next_boot: Result<CredentialFlags, Unavailable>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            evidence,
+            now,
+            next_boot,
+            at,
+        }
+    }
+
+    fn flags(&self, at: Horizon) -> Result<&CredentialFlags, Unavailable> {
+        match at {
+            Horizon::Now => self.now.as_ref(),
+            Horizon::NextBoot => self.next_boot.as_ref(),
+        }
+        .map_err(Clone::clone)
+    }
+
+    /// The certificates in a file, in order; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file could not be read.
+    pub fn in_file(&self, path: &str) -> Result<Option<Vec<Certificate>>, Unavailable> {
+        Ok(match read::read(&self.evidence, path)? {
+            Read::Text(canonical, text) => {
+                Some(key_pair::certificates(text, &Place::File(canonical)))
+            }
+            Read::Binary(_) => Some(Vec::new()),
+            Read::Absent => None,
+            Read::Directory => return Err(Unavailable::new(path, "it is a directory")),
+        })
+    }
+
+    /// What the kubelet's flags name.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if its command line is not known.
+    pub fn config_paths(&self, at: Horizon) -> Result<Paths, Unavailable> {
+        let flags = self.flags(at)?;
+        let named = |flag: &Option<String>| {
+            flag.as_deref()
+                .filter(|path| !path.is_empty())
+                .map(read::absolute)
+        };
+        Ok(Paths {
+            kubeconfig: named(&flags.kubeconfig),
+            bootstrap_kubeconfig: named(&flags.bootstrap_kubeconfig),
+            cert_dir: named(&flags.cert_dir).unwrap_or_else(|| DEFAULT_CERT_DIR.to_owned()),
+        })
+    }
+
+    /// The kubeconfig that `--kubeconfig` names; `None` if no flag names one or
+    /// the file does not exist.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it, or a file that it names, could not be read.
+    pub fn kubelet_kubeconfig(&self, at: Horizon) -> Result<Option<Kubeconfig>, Unavailable> {
+        self.config_paths(at)?
+            .kubeconfig
+            .map_or(Ok(None), |path| self.kubeconfig(&path))
+    }
+
+    /// The kubeconfig that `--bootstrap-kubeconfig` names; `None` if no flag
+    /// names one or the file does not exist.
+    ///
+    /// # Errors
+    /// As [`Self::kubelet_kubeconfig`].
+    pub fn bootstrap_kubeconfig(&self, at: Horizon) -> Result<Option<Kubeconfig>, Unavailable> {
+        self.config_paths(at)?
+            .bootstrap_kubeconfig
+            .map_or(Ok(None), |path| self.kubeconfig(&path))
+    }
+
+    fn kubeconfig(&self, path: &str) -> Result<Option<Kubeconfig>, Unavailable> {
+        let empty = Kubeconfig {
+            path: path.to_owned(),
+            at: Location::source(path),
+            server: None,
+            client: None,
+            other_credential: None,
+            problem: None,
+        };
+        let decoded = match kubeconfig::load(&self.evidence, path)? {
+            Ok(decoded) => decoded,
+            Err(error) if error.kind == "kubeconfig-absent" => return Ok(None),
+            Err(error) => {
+                return Ok(Some(Kubeconfig {
+                    problem: Some(error.message),
+                    at: error.at,
+                    ..empty
+                }));
+            }
+        };
+        let config = ClientConfig {
+            path: path.to_owned(),
+            decoded: decoded.clone(),
+        };
+        let problem = match client_config::validate(&self.evidence, path, decoded)? {
+            Ok(config) => config.tls(&self.evidence)?.err(),
+            Err(error) => Some(error),
+        };
+        Ok(Some(Kubeconfig {
+            server: config.decoded.cluster.server.clone(),
+            client: config.credential(&self.evidence)?,
+            other_credential: other_credential(&config.decoded),
+            problem: problem.map(|error| error.message),
+            ..empty
+        }))
+    }
+
+    /// `kubelet-client-current.pem` in the certificate directory.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it could not be read.
+    pub fn client_store(&self, at: Horizon) -> Result<Store, Unavailable> {
+        let paths = self.config_paths(at)?;
+        FileStore {
+            evidence: &self.evidence,
+            directory: &paths.cert_dir,
+        }
+        .state()
+    }
+
+    /// What the kubelet would do for its credential if it started.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file that it hangs on could not be read.
+    pub fn at_start(&self, at: Horizon) -> Result<Start, Unavailable> {
+        let paths = self.config_paths(at)?;
+        start::start(&Input {
+            evidence: &self.evidence,
+            kubeconfig: paths.kubeconfig.as_deref(),
+            bootstrap: paths.bootstrap_kubeconfig.as_deref(),
+            cert_dir: &paths.cert_dir,
+            rotate: self.flags(at)?.rotate_certificates,
+            now: self.at.as_second(),
+        })
+    }
+
+    /// What `nodepol facts` shows: `null` where the evidence does not tell.
+    pub fn summary(&self, at: Horizon) -> CredentialSummary {
+        CredentialSummary {
+            paths: self.config_paths(at).ok(),
+            rotate_certificates: self.flags(at).ok().map(|flags| flags.rotate_certificates),
+            kubeconfig: self.kubelet_kubeconfig(at).ok().flatten(),
+            bootstrap_kubeconfig: self.bootstrap_kubeconfig(at).ok().flatten(),
+            client_store: self.client_store(at).ok(),
+            at_start: self.at_start(at).ok(),
+        }
+    }
+}
+
+/// What there is instead of a certificate, or as well.
+fn other_credential(decoded: &Decoded) -> Option<String> {
+    let user = &decoded.user;
+    let words: Vec<&str> = [
+        ("token", user.token),
+        ("token-file", user.token_file.is_some()),
+        ("basic", user.basic),
+        ("exec", user.exec.is_some()),
+        ("auth-provider", user.auth_provider),
+    ]
+    .into_iter()
+    .filter_map(|(word, there)| there.then_some(word))
+    .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The credentials of a node in `nodepol facts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialSummary {
+    /// What the flags name.
+    pub paths: Option<Paths>,
+    /// Whether the kubelet rotates its client certificate.
+    pub rotate_certificates: Option<bool>,
+    /// The kubeconfig.
+    pub kubeconfig: Option<Kubeconfig>,
+    /// The bootstrap kubeconfig.
+    pub bootstrap_kubeconfig: Option<Kubeconfig>,
+    /// The certificate store.
+    pub client_store: Option<Store>,
+    /// What a start would do.
+    pub at_start: Option<Start>,
+}

@@ -1,0 +1,137 @@
+//! Certificates, kubeconfigs, and the credential with which the kubelet would
+//! start. Public halves only: a snapshot holds no private key.
+
+mod certificate;
+mod certs;
+mod client_config;
+mod key_pair;
+mod kubeconfig;
+mod pem;
+mod read;
+mod start;
+mod store;
+
+use nodepol_model::Location;
+use serde::Serialize;
+
+pub use certs::{Certs, CredentialFlags, CredentialSummary};
+
+/// An X.509 certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// As RFC 4514 writes it.
+    pub subject: String,
+    /// As RFC 4514 writes it.
+    pub issuer: String,
+    /// The first `CN` of the subject.
+    pub common_name: Option<String>,
+    /// Every `O` of the subject, in order.
+    pub organizations: Vec<String>,
+    /// In hexadecimal, without leading zeros.
+    pub serial: String,
+    /// Seconds since the epoch.
+    pub not_before: i64,
+    /// Seconds since the epoch.
+    pub not_after: i64,
+    /// Basic constraints say that it is a CA.
+    pub is_ca: bool,
+    /// SHA-256 of the certificate, in hexadecimal.
+    pub sha256: String,
+    /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
+    pub public_key_sha256: String,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// A client credential: certificates and the key that belongs to them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credential {
+    /// `embedded` in a kubeconfig, or `file`.
+    pub kind: &'static str,
+    /// Where the certificate is named or embedded.
+    pub at: Location,
+    /// The file with the certificates, links followed, if they are in one.
+    pub path: Option<String>,
+    /// The certificates, the leaf first; empty if none can be read.
+    pub certificates: Vec<Certificate>,
+    /// Whether the key is the leaf's; `None` if there is no key to tell.
+    pub key_matches: Option<bool>,
+}
+
+/// A kubeconfig, seen from its current context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kubeconfig {
+    /// Its path, as the flag names it, made absolute.
+    pub path: String,
+    /// The file.
+    pub at: Location,
+    /// The server of the current context.
+    pub server: Option<String>,
+    /// The client certificate of the current context.
+    pub client: Option<Credential>,
+    /// `token`, `token-file`, `basic`, `exec` or `auth-provider`, where one is
+    /// there instead of a certificate or as well.
+    pub other_credential: Option<String>,
+    /// What is wrong with it, as the kubelet would say.
+    pub problem: Option<String>,
+}
+
+/// What the kubelet's flags name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Paths {
+    /// `--kubeconfig`, made absolute.
+    pub kubeconfig: Option<String>,
+    /// `--bootstrap-kubeconfig`, made absolute.
+    pub bootstrap_kubeconfig: Option<String>,
+    /// `--cert-dir`, made absolute.
+    pub cert_dir: String,
+}
+
+/// `kubelet-client-current.pem` in the certificate directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Store {
+    /// It does not exist.
+    Absent,
+    /// A link, as it must be.
+    Link(Credential),
+    /// A regular file: it works and can never be rotated.
+    Regular(Credential),
+    /// A link that leads nowhere, and its target.
+    Dangling(String),
+    /// No certificate can be read from it, and why.
+    Corrupt(String),
+}
+
+/// Why the kubelet would not get a credential at a start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// `kubeconfig-absent`, `kubeconfig-malformed`, `certificate-missing`,
+    /// `key-mismatch`, `ca-unreadable`, `not-pem`, `expired` or `store-corrupt`.
+    pub kind: &'static str,
+    /// What the kubelet would log.
+    pub message: String,
+    /// Where the cause is.
+    pub at: Location,
+}
+
+/// What the kubelet would do for its credential if it started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Start {
+    /// No `--kubeconfig`: it runs without an API server.
+    Standalone,
+    /// It presents this credential.
+    Presents(Credential),
+    /// It connects as the kubeconfig says, by a token or a plugin.
+    Connects,
+    /// It asks for a certificate with the bootstrap kubeconfig; why it must.
+    Bootstraps(Fault),
+    /// It exits.
+    Exits(Fault),
+}

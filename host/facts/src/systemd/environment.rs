@@ -1,0 +1,252 @@
+//! The environment that a service is started with.
+//!
+//! Source: `man systemd.exec` (`Environment=`, `EnvironmentFile=`);
+//! `parse_env_file_internal` in `src/basic/env-file.c`,
+//! `config_parse_environ` in `src/core/load-fragment.c`.
+
+use std::collections::BTreeMap;
+
+use nodepol_model::Location;
+
+use crate::sourced::Sourced;
+
+/// One `NAME=value` of an environment file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub name: String,
+    pub value: String,
+    pub at: Location,
+}
+
+/// Variables by name, each with its origin.
+pub(super) type Variables = BTreeMap<String, Sourced<String>>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    PreKey,
+    Key,
+    PreValue,
+    Value,
+    ValueEscape,
+    Single,
+    Double,
+    DoubleEscape,
+    Comment,
+    CommentEscape,
+}
+
+/// What may be escaped between double quotes (`SHELL_NEED_ESCAPE`).
+const DOUBLE_QUOTE_ESCAPES: [char; 4] = ['"', '\\', '`', '$'];
+
+/// Reads an environment file. Lines that are no assignment of a valid name are
+/// not among the result, as systemd ignores them (`export A=1` is one).
+pub(super) fn parse(path: &str, text: &str) -> Vec<Variable> {
+    let mut reader = Reader {
+        path,
+        variables: Vec::new(),
+        key: String::new(),
+        value: String::new(),
+        key_end: None,
+        value_end: None,
+        at: Location::source(path),
+    };
+    // NUL ends the text for a reader in C.
+    let text = text.split('\0').next().unwrap_or("");
+    let mut state = State::PreKey;
+    let (mut line, mut column) = (1_u32, 0_u32);
+    for c in text.chars() {
+        column = column.saturating_add(1);
+        state = reader.step(state, c, line, column);
+        if c == '\n' {
+            line = line.saturating_add(1);
+            column = 0;
+        }
+    }
+    match state {
+        State::PreValue
+        | State::ValueEscape
+        | State::Single
+        | State::Double
+        | State::DoubleEscape => reader.push(false),
+        State::Value => reader.push(true),
+        State::PreKey | State::Key | State::Comment | State::CommentEscape => {}
+    }
+    reader.variables
+}
+
+struct Reader<'a> {
+    path: &'a str,
+    variables: Vec<Variable>,
+    key: String,
+    value: String,
+    /// Where trailing white space starts.
+    key_end: Option<usize>,
+    value_end: Option<usize>,
+    /// Where the assignment starts.
+    at: Location,
+}
+
+const fn is_newline(c: char) -> bool {
+    matches!(c, '\n' | '\r')
+}
+
+const fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+impl Reader<'_> {
+    fn step(&mut self, state: State, c: char, line: u32, column: u32) -> State {
+        match state {
+            State::PreKey => match c {
+                '#' | ';' => State::Comment,
+                c if is_space(c) => State::PreKey,
+                c => {
+                    self.key.clear();
+                    self.key.push(c);
+                    self.key_end = None;
+                    self.at = Location::position(self.path, line, column);
+                    State::Key
+                }
+            },
+            State::Key if is_newline(c) => State::PreKey,
+            State::Key if c == '=' => {
+                self.value.clear();
+                self.value_end = None;
+                State::PreValue
+            }
+            State::Key => {
+                Self::mark(&mut self.key_end, c, self.key.len());
+                self.key.push(c);
+                State::Key
+            }
+            State::PreValue => match c {
+                c if is_newline(c) => {
+                    self.push(false);
+                    State::PreKey
+                }
+                '\'' => State::Single,
+                '"' => State::Double,
+                '\\' => State::ValueEscape,
+                c if is_space(c) => State::PreValue,
+                c => {
+                    self.value.push(c);
+                    State::Value
+                }
+            },
+            State::Value => match c {
+                c if is_newline(c) => {
+                    self.push(true);
+                    State::PreKey
+                }
+                '\\' => {
+                    self.value_end = None;
+                    State::ValueEscape
+                }
+                c => {
+                    Self::mark(&mut self.value_end, c, self.value.len());
+                    self.value.push(c);
+                    State::Value
+                }
+            },
+            State::ValueEscape => {
+                if !is_newline(c) {
+                    self.value.push(c);
+                }
+                State::Value
+            }
+            State::Single if c == '\'' => State::PreValue,
+            State::Double if c == '"' => State::PreValue,
+            State::Double if c == '\\' => State::DoubleEscape,
+            State::Single | State::Double => {
+                self.value.push(c);
+                state
+            }
+            State::DoubleEscape => {
+                if DOUBLE_QUOTE_ESCAPES.contains(&c) {
+                    self.value.push(c);
+                } else if c != '\n' {
+                    self.value.extend(['\\', c]);
+                }
+                State::Double
+            }
+            State::Comment if c == '\\' => State::CommentEscape,
+            State::Comment if is_newline(c) => State::PreKey,
+            State::Comment | State::CommentEscape => State::Comment,
+        }
+    }
+
+    fn mark(end: &mut Option<usize>, c: char, length: usize) {
+        if is_space(c) {
+            end.get_or_insert(length);
+        } else {
+            *end = None;
+        }
+    }
+
+    /// Ends an assignment; `chomp` takes trailing white space off its value.
+    fn push(&mut self, chomp: bool) {
+        if let Some(end) = self.key_end.take() {
+            self.key.truncate(end);
+        }
+        if let Some(end) = self.value_end.take().filter(|_| chomp) {
+            self.value.truncate(end);
+        }
+        if is_name(&self.key) {
+            self.variables.push(Variable {
+                name: self.key.clone(),
+                value: self.value.clone(),
+                at: self.at.clone(),
+            });
+        }
+        self.key.clear();
+        self.value.clear();
+    }
+}
+
+/// `env_name_is_valid`: ASCII letters, digits and `_`, no digit first.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<String> {
+        parse("/e", text)
+            .into_iter()
+            .map(|v| format!("{}={}@{}", v.name, v.value, v.at))
+            .collect()
+    }
+
+    #[test]
+    fn reads_quotes_and_continuations() {
+        let text = "# no \\\nstill=no\nA=1\n B = \"x \\\ny\" \nC='a\\b' 'c'\nD=a\\\nb # c\n";
+        assert_eq!(
+            read(text),
+            [
+                "A=1@/e:3:1",
+                "B=x y@/e:4:2",
+                "C=a\\bc@/e:6:1",
+                "D=ab # c@/e:7:1"
+            ]
+        );
+    }
+
+    #[test]
+    fn takes_carriage_returns_as_line_ends() {
+        assert_eq!(read("A=1\r\nB=\"2\"\r\n"), ["A=1@/e:1:1", "B=2@/e:2:1"]);
+    }
+
+    #[test]
+    fn ignores_what_is_no_assignment() {
+        assert_eq!(read("export A=1\nB\n=3\nC=4"), ["C=4@/e:4:1"]);
+    }
+
+    #[test]
+    fn keeps_an_unclosed_quote_to_the_end() {
+        assert_eq!(read("A=\"x\nB=2\n"), ["A=x\nB=2\n@/e:1:1"]);
+    }
+}

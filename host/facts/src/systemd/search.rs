@@ -1,0 +1,427 @@
+//! Where units are looked for, and which file a name leads to.
+//!
+//! Source: `man systemd.unit` (unit file load path, aliases, drop-ins);
+//! `unit_file_build_name_map` and `unit_file_find_fragment` in
+//! `src/basic/unit-file.c`, `unit_file_find_dirs` in `src/shared/dropin.c`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nodepol_model::snapshot::{File, FileNode};
+use nodepol_model::{Part, Unavailable};
+
+use super::name::{self, Kind};
+use crate::evidence::{Evidence, Resolved};
+
+/// Whether what a directory holds outlives a reboot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Persistent,
+    /// In /run and written by hand or by a program: gone after a reboot.
+    Runtime,
+    /// Written by generators at each boot, from files that persist.
+    Generated,
+}
+
+/// The system manager's directories, those that win first.
+const DIRECTORIES: [(&str, Life); 13] = [
+    ("/etc/systemd/system.control", Life::Persistent),
+    ("/run/systemd/system.control", Life::Runtime),
+    ("/run/systemd/transient", Life::Runtime),
+    ("/run/systemd/generator.early", Life::Generated),
+    ("/etc/systemd/system", Life::Persistent),
+    ("/etc/systemd/system.attached", Life::Persistent),
+    ("/run/systemd/system", Life::Runtime),
+    ("/run/systemd/system.attached", Life::Runtime),
+    ("/run/systemd/generator", Life::Generated),
+    ("/usr/local/lib/systemd/system", Life::Persistent),
+    ("/usr/lib/systemd/system", Life::Persistent),
+    ("/lib/systemd/system", Life::Persistent),
+    ("/run/systemd/generator.late", Life::Generated),
+];
+
+/// As many aliases as are followed (`FOLLOW_MAX`).
+const MAX_ALIASES: usize = 8;
+
+/// Which directories count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum View {
+    /// As the manager finds them when the node boots again: what persists, and,
+    /// on a live node, what generators made for this boot, for they make the
+    /// same from the same files. A tree's /run is a leftover and does not count.
+    NextBoot,
+    /// All, /run among them, as `systemctl` looks at them now.
+    Disk,
+}
+
+/// The directories of a view and what is in them.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// Those that exist, in order of precedence, with their names.
+    directories: Vec<(&'static str, BTreeSet<String>)>,
+    entries: BTreeMap<String, Entry>,
+    /// The names that lead to a unit's name, directly.
+    aliases: BTreeMap<String, Vec<String>>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Another name.
+    Alias(String),
+    /// A file (or a link out of the search path) at this path.
+    File(String),
+    /// It cannot be told.
+    Unknown(Unavailable),
+}
+
+/// What leads to a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The unit's file.
+    pub fragment: Option<String>,
+    /// All its names, the one that was asked for among them.
+    pub names: BTreeSet<String>,
+}
+
+impl Search {
+    /// Reads the directories of `view`.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if one of them cannot be listed: any of them may decide.
+    pub(super) fn new(evidence: &Evidence, view: View) -> Result<Self, Unavailable> {
+        let mut directories = Vec::new();
+        let mut canonical = BTreeSet::new();
+        let mut unavailable = None;
+        for (path, life) in DIRECTORIES {
+            let counts = match (view, life) {
+                (View::Disk, _) | (_, Life::Persistent) => true,
+                (View::NextBoot, Life::Runtime) => false,
+                (View::NextBoot, Life::Generated) => evidence.is_live(),
+            };
+            if !counts {
+                continue;
+            }
+            match evidence.names(path) {
+                Part::Present(names) => {
+                    // /lib is a link to /usr/lib nearly everywhere.
+                    if let Resolved::At(at) = evidence.resolve(path)
+                        && !canonical.insert(at)
+                    {
+                        continue;
+                    }
+                    directories.push((path, names.iter().cloned().collect()));
+                }
+                Part::Absent => {}
+                Part::Unreadable(why) => {
+                    unavailable.get_or_insert(Unavailable::new(path, why));
+                }
+            }
+        }
+        if let Some(unavailable) = unavailable {
+            return Err(unavailable);
+        }
+        let mut search = Self {
+            directories,
+            entries: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+        };
+        search.read_entries(evidence, &canonical);
+        search.read_aliases(evidence);
+        Ok(search)
+    }
+
+    fn read_entries(&mut self, evidence: &Evidence, canonical: &BTreeSet<String>) {
+        for (directory, names) in &self.directories {
+            for name in names {
+                if self.entries.contains_key(name) || name::kind(name).is_none() {
+                    continue;
+                }
+                let path = format!("{directory}/{name}");
+                let entry = match lstat(evidence, &path) {
+                    Part::Present(file) => match &file.node {
+                        FileNode::Regular(_) => Entry::File(path),
+                        FileNode::Symlink(target) => {
+                            match link(evidence, directory, name, target, canonical) {
+                                Some(entry) => entry,
+                                None => continue,
+                            }
+                        }
+                        FileNode::Directory(_) | FileNode::Special(_) => continue,
+                    },
+                    Part::Absent => continue,
+                    Part::Unreadable(why) => Entry::Unknown(Unavailable::new(path, why)),
+                };
+                self.entries.insert(name.clone(), entry);
+            }
+        }
+    }
+
+    fn read_aliases(&mut self, evidence: &Evidence) {
+        let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for source in self.entries.keys() {
+            let Ok(Some(path)) = self.file_of(source) else {
+                continue;
+            };
+            if is_null(evidence, &path) {
+                continue;
+            }
+            let Some((_, base)) = path.rsplit_once('/') else {
+                continue;
+            };
+            let mut target = base.to_owned();
+            if name::kind(base) == Some(Kind::Template)
+                && let Some(instance) = name::instance(source)
+            {
+                target = name::instantiate(base, instance);
+            }
+            aliases.entry(target).or_default().push(source.clone());
+        }
+        self.aliases = aliases;
+    }
+
+    /// Every name that has a file, aliases too.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.entries.keys()
+    }
+
+    /// What a name stands for, without following aliases.
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name)
+    }
+
+    /// The file that a name leads to through aliases; an instance that an alias
+    /// names may come from its template.
+    fn file_of(&self, name: &str) -> Result<Option<String>, Unavailable> {
+        let mut id = name.to_owned();
+        for step in 0..MAX_ALIASES {
+            let entry = match self.entries.get(&id) {
+                Some(entry) => entry,
+                None if step == 0 => return Ok(None),
+                None => {
+                    match name::template(&id).and_then(|template| self.entries.get(&template)) {
+                        Some(entry) => entry,
+                        None => return Ok(None),
+                    }
+                }
+            };
+            match entry {
+                Entry::File(path) => return Ok(Some(path.clone())),
+                Entry::Alias(next) => id.clone_from(next),
+                Entry::Unknown(unavailable) => return Err(unavailable.clone()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The file of a unit and all its names.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a link on the way was not gathered.
+    pub(super) fn find(&self, name: &str) -> Result<Found, Unavailable> {
+        let mut names = BTreeSet::new();
+        self.add_names(name, name, None, &mut names)?;
+        let mut fragment = self.file_of(name)?;
+        if fragment.is_none()
+            && name::kind(name) == Some(Kind::Instance)
+            && let Some(template) = name::template(name)
+        {
+            fragment = self.file_of(&template)?;
+        }
+        if let Some(path) = &fragment
+            && let Some((_, base)) = path.rsplit_once('/')
+            && base != name
+        {
+            self.add_names(name, base, Some(base), &mut names)?;
+        }
+        Ok(Found { fragment, names })
+    }
+
+    fn add_names(
+        &self,
+        unit: &str,
+        name: &str,
+        fragment: Option<&str>,
+        names: &mut BTreeSet<String>,
+    ) -> Result<(), Unavailable> {
+        let instance = name::instance(unit);
+        let concrete = |name: &str| match (name::kind(name), instance) {
+            (Some(Kind::Template), Some(instance)) => name::instantiate(name, instance),
+            _ => name.to_owned(),
+        };
+        names.insert(concrete(name));
+        for alias in self.aliases.get(name).into_iter().flatten() {
+            let alias_name = concrete(alias);
+            // An instance that leads somewhere else is no alias of this one.
+            if alias_name != *alias
+                && let (Some(path), Some(fragment)) = (self.file_of(&alias_name)?, fragment)
+                && path.rsplit_once('/').map(|(_, base)| base) != Some(fragment)
+            {
+                continue;
+            }
+            names.insert(alias_name);
+        }
+        Ok(())
+    }
+
+    /// The directories that exist and apply to a unit of these names, with
+    /// `suffix` such as `.d` or `.wants`, those that win first.
+    pub(super) fn beside(&self, id: &str, names: &BTreeSet<String>, suffix: &str) -> Vec<String> {
+        let aliases = names.iter().filter(|name| *name != id);
+        let mut found = Vec::new();
+        for name in std::iter::once(&id.to_owned()).chain(aliases) {
+            let applicable = name::drop_in_names(name);
+            self.existing(&applicable, suffix, &mut found);
+        }
+        self.existing(&[name::suffix(id).to_owned()], suffix, &mut found);
+        found
+    }
+
+    fn existing(&self, names: &[String], suffix: &str, found: &mut Vec<String>) {
+        for (directory, listing) in &self.directories {
+            for name in names {
+                let wanted = format!("{name}{suffix}");
+                if listing.contains(&wanted) {
+                    let path = format!("{directory}/{wanted}");
+                    if !found.contains(&path) {
+                        found.push(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every `NAME.SUFFIX` directory in the search path with the unit that it
+    /// belongs to, those that win first.
+    pub(super) fn directories_with(&self, suffix: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (directory, listing) in &self.directories {
+            for name in listing {
+                if let Some(unit) = name.strip_suffix(suffix) {
+                    found.push((unit.to_owned(), format!("{directory}/{name}")));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// lstat(2) of a unit file: metadata first, so that hundreds of units are not
+/// read for the sake of their links.
+pub(super) fn lstat<'a>(evidence: &'a Evidence, path: &str) -> Part<&'a File> {
+    match evidence.stat_metadata(path) {
+        Part::Unreadable(why) if why.contains("not gathered") => {
+            // A link that was gathered may lead to something that was not.
+            match evidence.snapshot().files.get(path) {
+                Some(part) => part.as_ref(),
+                None => Part::Unreadable(why),
+            }
+        }
+        _ => evidence.lstat(path),
+    }
+}
+
+/// What a link in a unit directory stands for; `None` if systemd ignores it.
+fn link(
+    evidence: &Evidence,
+    directory: &str,
+    name: &str,
+    target: &str,
+    canonical: &BTreeSet<String>,
+) -> Option<Entry> {
+    let path = format!("{directory}/{name}");
+    let target = destination(evidence, directory, target);
+    let inside = target != "/dev/null" && in_search_path(&target, canonical);
+    if !inside {
+        return Some(Entry::File(path));
+    }
+    let (_, base) = target.rsplit_once('/')?;
+    // A link to itself, from one directory to another, is the same unit there.
+    if base == name {
+        return Some(Entry::File(target));
+    }
+    let (from, to) = (name::kind(name)?, name::kind(base)?);
+    let fits = from == to || (from == Kind::Instance && to == Kind::Template);
+    let valid = name::may_alias(name)
+        && (from == Kind::Plain || name::may_template(name))
+        && fits
+        && name::suffix(name) == name::suffix(base)
+        && (to != Kind::Instance || name::instance(name) == name::instance(base));
+    valid.then(|| Entry::Alias(base.to_owned()))
+}
+
+/// Whether a path is in a directory where units are looked for.
+pub(super) fn in_search_path(path: &str, canonical: &BTreeSet<String>) -> bool {
+    let below = |directory: &str| {
+        path.strip_prefix(directory)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    DIRECTORIES.iter().any(|(directory, _)| below(directory))
+        || canonical.iter().any(|directory| below(directory))
+}
+
+/// Where a link in `directory` points, `.` and `..` and links of its ancestors
+/// resolved, the last component as it stands.
+pub(super) fn destination(evidence: &Evidence, directory: &str, target: &str) -> String {
+    let absolute = if target.starts_with('/') {
+        target.to_owned()
+    } else {
+        format!("{directory}/{target}")
+    };
+    let plain = normalize(&absolute);
+    if plain == "/dev/null" || in_search_path(&plain, &BTreeSet::new()) {
+        return plain;
+    }
+    let Some((parent, base)) = plain.rsplit_once('/') else {
+        return plain;
+    };
+    match evidence.resolve(if parent.is_empty() { "/" } else { parent }) {
+        Resolved::At(parent) => format!("{}/{base}", parent.trim_end_matches('/')),
+        Resolved::Nowhere(_) | Resolved::Unknown(_) => plain,
+    }
+}
+
+/// A path without `.`, `..` and doubled slashes.
+pub(super) fn normalize(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether a file masks: empty, or a link to `/dev/null`.
+pub(super) fn is_null(evidence: &Evidence, path: &str) -> bool {
+    if let Part::Present(File {
+        node: FileNode::Symlink(target),
+        ..
+    }) = lstat(evidence, path)
+    {
+        let directory = path
+            .rsplit_once('/')
+            .map_or("/", |(directory, _)| directory);
+        if destination(evidence, directory, target) == "/dev/null" {
+            return true;
+        }
+    }
+    match evidence.stat_metadata(path) {
+        Part::Present((at, file)) => {
+            at == "/dev/null"
+                || match &file.node {
+                    FileNode::Regular(_) => file.size == 0,
+                    FileNode::Special(kind) => matches!(
+                        kind,
+                        nodepol_model::snapshot::SpecialKind::CharacterDevice
+                            | nodepol_model::snapshot::SpecialKind::BlockDevice
+                    ),
+                    FileNode::Directory(_) | FileNode::Symlink(_) => false,
+                }
+        }
+        Part::Absent | Part::Unreadable(_) => false,
+    }
+}

@@ -1,0 +1,74 @@
+//! The interface `files`.
+
+use nodepol_facts::files as facts;
+
+use super::convert::{IntoWit, wit};
+use crate::bindings::nodepol::policy::files::{Host, Kind, Mount, Stat};
+use crate::bindings::nodepol::policy::types::Unavailable;
+use crate::host_state::HostState;
+
+impl Host for HostState {
+    fn lstat(&mut self, path: String) -> wasmtime::Result<Result<Option<Stat>, Unavailable>> {
+        Ok(wit(self.facts()?.files.lstat(&path)))
+    }
+
+    fn resolve(&mut self, path: String) -> wasmtime::Result<Result<Option<String>, Unavailable>> {
+        Ok(wit(self.facts()?.files.resolve(&path)))
+    }
+
+    /// The one function of which the permission is finer than its interface:
+    /// each path is granted by itself, as it is spelt in the policy set.
+    fn text(&mut self, path: String) -> wasmtime::Result<Result<Option<String>, Unavailable>> {
+        let facts = self.facts()?;
+        if !self.granted_files.contains(&path) {
+            return Ok(Err(Unavailable {
+                reason: "the policy set does not grant its text to this policy: add the path \
+                         to `grants.files`"
+                    .to_owned(),
+                source: path,
+            }));
+        }
+        Ok(wit(facts.files.text(&path)))
+    }
+
+    fn mounts(&mut self) -> wasmtime::Result<Result<Vec<Mount>, Unavailable>> {
+        Ok(wit(self.facts()?.files.mounts()))
+    }
+}
+
+impl IntoWit for facts::Stat {
+    type Wit = Stat;
+
+    fn into_wit(self) -> Stat {
+        Stat {
+            kind: match self.kind {
+                facts::Kind::Regular => Kind::Regular,
+                facts::Kind::Directory => Kind::Directory,
+                facts::Kind::Symlink => Kind::Symlink,
+                facts::Kind::Fifo => Kind::Fifo,
+                facts::Kind::Socket => Kind::Socket,
+                facts::Kind::BlockDevice => Kind::BlockDevice,
+                facts::Kind::CharacterDevice => Kind::CharacterDevice,
+            },
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            size: self.size,
+            modified: self.modified,
+            target: self.target,
+        }
+    }
+}
+
+impl IntoWit for facts::Mount {
+    type Wit = Mount;
+
+    fn into_wit(self) -> Mount {
+        Mount {
+            mount_point: self.mount_point,
+            source: self.source,
+            filesystem: self.filesystem,
+            options: self.options,
+        }
+    }
+}

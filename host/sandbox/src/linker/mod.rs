@@ -1,0 +1,120 @@
+//! The one place of permission: what is granted is linked, and nothing else.
+
+mod configs;
+mod convert;
+mod files;
+mod log;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::nodepol::policy;
+use crate::host_state::HostState;
+
+/// An interface that can be granted. `log` is none of them: every policy has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "documented in wit/, one file each")]
+pub enum Interface {
+    Certs,
+    Cgroups,
+    Configs,
+    Files,
+    Journal,
+    Kubelet,
+    Node,
+    Runtimes,
+    Swap,
+    Units,
+}
+
+impl Interface {
+    /// All of them, sorted.
+    pub const ALL: [Self; 10] = [
+        Self::Certs,
+        Self::Cgroups,
+        Self::Configs,
+        Self::Files,
+        Self::Journal,
+        Self::Kubelet,
+        Self::Node,
+        Self::Runtimes,
+        Self::Swap,
+        Self::Units,
+    ];
+
+    /// The name in `wit/` and in policy sets.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certs => "certs",
+            Self::Cgroups => "cgroups",
+            Self::Configs => "configs",
+            Self::Files => "files",
+            Self::Journal => "journal",
+            Self::Kubelet => "kubelet",
+            Self::Node => "node",
+            Self::Runtimes => "runtimes",
+            Self::Swap => "swap",
+            Self::Units => "units",
+        }
+    }
+
+    /// The interface of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|interface| interface.as_str() == name)
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a policy may read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// The interfaces that it may import.
+    pub interfaces: BTreeSet<Interface>,
+    /// The files of which it may read the text, by absolute path. Means
+    /// something only together with the interface `files`.
+    pub files: BTreeSet<String>,
+}
+
+impl Grants {
+    /// Nothing but the log.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Every interface and no file's text: what standard policies get.
+    pub fn standard() -> Self {
+        Self {
+            interfaces: Interface::ALL.into_iter().collect(),
+            files: BTreeSet::new(),
+        }
+    }
+}
+
+/// A linker that has the granted interfaces and the log.
+pub(crate) fn linker(engine: &Engine, grants: &Grants) -> wasmtime::Result<Linker<HostState>> {
+    let mut linker = Linker::new(engine);
+    policy::log::add_to_linker::<_, HasSelf<HostState>>(&mut linker, |state| state)?;
+    for interface in &grants.interfaces {
+        add(&mut linker, *interface)?;
+    }
+    Ok(linker)
+}
+
+fn add(linker: &mut Linker<HostState>, interface: Interface) -> wasmtime::Result<()> {
+    type Own = HasSelf<HostState>;
+    match interface {
+        Interface::Configs => policy::configs::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Files => policy::files::add_to_linker::<_, Own>(linker, |state| state),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,262 @@
+//! From bytes to a component that can be evaluated.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use nodepol_model::report::{PolicyError, PolicyErrorKind};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::artifact::{self, Trusted};
+use crate::bindings::PolicyFullPre;
+use crate::cache::Cache;
+use crate::clean::clean_line;
+use crate::compile::{CompileError, Compiler};
+use crate::host_state::HostState;
+use crate::inspect::{
+    ImportClass, InspectError, Inspection, PACKAGE, WIT_VERSION, inspect, is_served,
+};
+use crate::linker::{Grants, Interface, linker};
+
+/// Where a component comes from, which decides how far it is trusted.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A policy of this repository, embedded in this program.
+    Standard {
+        /// The component.
+        wasm: &'a [u8],
+        /// What [`crate::engine::compile_trusted`] made of it. Must be part of
+        /// this program: it is run as it is.
+        artifact: &'static [u8],
+    },
+    /// Anything else.
+    Foreign {
+        /// The component.
+        wasm: &'a [u8],
+    },
+}
+
+/// A component that is compiled and linked to what it was granted.
+#[derive(Clone)]
+pub struct Prepared {
+    pub(crate) pre: PolicyFullPre<HostState>,
+    pub(crate) granted_files: Arc<BTreeSet<String>>,
+    inspection: Arc<Inspection>,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("inspection", &self.inspection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// What its bytes show.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+}
+
+/// Why a component is not run at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It is no component that could be compiled.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// It wants something that nodepol gives to no policy.
+    #[error(
+        "it imports `{import}`: a policy reads the node through {PACKAGE} only, so there is \
+         no WASI, no clock and no network; build it without them"
+    )]
+    Foreign {
+        /// The import.
+        import: String,
+    },
+    /// It was built for another version of the interface.
+    #[error(
+        "it is built for `{name}`, and this nodepol serves {PACKAGE}@{WIT_VERSION}: \
+         build it for that version, or use another nodepol"
+    )]
+    Version {
+        /// The import or export.
+        name: String,
+    },
+    /// It imports an interface that this nodepol does not have.
+    #[error("it imports `{import}`, which this nodepol does not have: a newer one may")]
+    UnknownInterface {
+        /// The import.
+        import: String,
+    },
+    /// It imports what it was not granted.
+    #[error(
+        "it reads {list}, which the policy set does not grant: add {list} to the policy's \
+         `grants.interfaces` if it may", list = list(.0)
+    )]
+    NotGranted(Vec<Interface>),
+    /// It does not export `check`.
+    #[error(
+        "it does not export `{PACKAGE}/check@{WIT_VERSION}`, so it is no policy of nodepol; \
+         its world must `include {PACKAGE}/policy@{WIT_VERSION}`"
+    )]
+    NoCheck,
+    /// It exports more than `check`.
+    #[error("it exports `{export}`, and a policy exports `{PACKAGE}/check` only")]
+    ForeignExport {
+        /// The export.
+        export: String,
+    },
+    /// Its imports or exports have other types than they should.
+    #[error(
+        "it does not fit {PACKAGE}@{WIT_VERSION}: {0}; build it with the interface of \
+         this nodepol"
+    )]
+    Mismatch(String),
+    /// It cannot be compiled within the limits.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+}
+
+fn list(interfaces: &[Interface]) -> String {
+    interfaces
+        .iter()
+        .map(|interface| format!("`{interface}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl LoadError {
+    /// The class under which a report shows it.
+    pub fn kind(&self) -> PolicyErrorKind {
+        match self {
+            Self::Foreign { .. } | Self::NotGranted(_) => PolicyErrorKind::NotGranted,
+            _ => PolicyErrorKind::NotLoadable,
+        }
+    }
+}
+
+impl From<LoadError> for PolicyError {
+    fn from(error: LoadError) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Refuses a component whose imports or exports are not those of a granted
+/// policy.
+pub(crate) fn check_permissions(inspection: &Inspection, grants: &Grants) -> Result<(), LoadError> {
+    let mut missing = Vec::new();
+    for import in &inspection.imports {
+        let name = || import.name.clone();
+        if import.class == ImportClass::Foreign {
+            return Err(LoadError::Foreign { import: name() });
+        }
+        if !is_served(import.version.as_deref()) {
+            return Err(LoadError::Version { name: name() });
+        }
+        match import.interface.as_deref() {
+            Some("log") => {}
+            _ if import.class != ImportClass::Capability => {}
+            Some(interface) => match Interface::from_name(interface) {
+                Some(interface) if grants.interfaces.contains(&interface) => {}
+                Some(interface) => missing.push(interface),
+                None => return Err(LoadError::UnknownInterface { import: name() }),
+            },
+            None => return Err(LoadError::Foreign { import: name() }),
+        }
+    }
+    let check = format!("{PACKAGE}/check");
+    let mut checks = false;
+    for export in &inspection.exports {
+        let (path, version) = match export.name.split_once('@') {
+            Some((path, version)) => (path, Some(version)),
+            None => (export.name.as_str(), None),
+        };
+        if path != check {
+            return Err(LoadError::ForeignExport {
+                export: export.name.clone(),
+            });
+        }
+        if !is_served(version) {
+            return Err(LoadError::Version {
+                name: export.name.clone(),
+            });
+        }
+        checks = true;
+    }
+    if !checks {
+        return Err(LoadError::NoCheck);
+    }
+    if !missing.is_empty() {
+        missing.sort_unstable();
+        missing.dedup();
+        return Err(LoadError::NotGranted(missing));
+    }
+    Ok(())
+}
+
+/// Loads a component: inspect, permit, compile, link.
+pub(crate) fn load(
+    engine: &Engine,
+    compiler: &Compiler,
+    cache: Option<&Cache>,
+    source: Source<'_>,
+    grants: &Grants,
+) -> Result<Prepared, LoadError> {
+    let (wasm, artifact) = match source {
+        Source::Standard { wasm, artifact } => (wasm, Some(artifact)),
+        Source::Foreign { wasm } => (wasm, None),
+    };
+    let inspection = inspect(wasm)?;
+    check_permissions(&inspection, grants)?;
+    // An artifact that does not load is for another build or CPU.
+    let embedded =
+        artifact.and_then(|artifact| artifact::load(engine, &Trusted::vouch(artifact)).ok());
+    let component = match embedded {
+        Some(component) => component,
+        None => compiled(engine, compiler, cache, wasm, &inspection.digest)?,
+    };
+    let mismatch = |error: wasmtime::Error| LoadError::Mismatch(clean_line(&format!("{error:#}")));
+    let pre = linker(engine, grants)
+        .and_then(|linker| linker.instantiate_pre(&component))
+        .and_then(PolicyFullPre::new)
+        .map_err(mismatch)?;
+    Ok(Prepared {
+        pre,
+        granted_files: Arc::new(grants.files.clone()),
+        inspection: Arc::new(inspection),
+    })
+}
+
+/// From the cache, or compiled and put there.
+fn compiled(
+    engine: &Engine,
+    compiler: &Compiler,
+    cache: Option<&Cache>,
+    wasm: &[u8],
+    digest: &str,
+) -> Result<Component, CompileError> {
+    let name = format!("{digest}-{}.cwasm", crate::engine::compatibility(engine));
+    if let Some(cache) = cache {
+        match cache.read(&name) {
+            Ok(Some(artifact)) => match artifact::load(engine, &Trusted::vouch(&artifact)) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::debug!("{name} in the cache is of no use: {error:#}"),
+            },
+            Ok(None) => {}
+            Err(error) => tracing::warn!("{error}; the component is compiled anew"),
+        }
+    }
+    let artifact = compiler.compile(wasm)?;
+    let component = artifact::load(engine, &Trusted::vouch(&artifact))
+        .map_err(|error| CompileError::Rejected(clean_line(&format!("{error:#}"))))?;
+    if let Some(cache) = cache
+        && let Err(error) = cache.write(&name, &artifact)
+    {
+        tracing::warn!("{error}; the component will be compiled again next time");
+    }
+    Ok(component)
+}
