@@ -2,7 +2,7 @@
 //! and column: YAML as the kubelet reads it, TOML, JSON.
 
 pub mod json;
-mod resolve;
+pub(crate) mod resolve;
 pub mod toml;
 pub mod yaml;
 

@@ -72,7 +72,7 @@ fn word(text: &str) -> Option<Value> {
 
 /// `strconv.ParseInt(text, 0, 64)`, then `ParseUint`: `0x`, `0o`, `0b`, and a
 /// leading `0` for octal.
-fn integer(text: &str) -> Option<Value> {
+pub(crate) fn integer(text: &str) -> Option<Value> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),

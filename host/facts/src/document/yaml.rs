@@ -27,6 +27,7 @@ pub fn parse(text: &str) -> Result<Document, SyntaxError> {
     if text.len() > MAX_BYTES {
         return Err(error(1, 1, "the file is larger than 16 MiB"));
     }
+    check_characters(text)?;
     check_directives(text)?;
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
@@ -42,6 +43,27 @@ pub fn parse(text: &str) -> Result<Document, SyntaxError> {
         }
     }
     Ok(builder.finish())
+}
+
+/// go-yaml's reader takes printable characters only. A file that lost its end to
+/// a power failure is full of zeros, which end a text for other readers.
+fn check_characters(text: &str) -> Result<(), SyntaxError> {
+    let (mut line, mut column) = (1, 1);
+    for c in text.chars() {
+        let printable = matches!(
+            c,
+            '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..
+        );
+        if !printable {
+            return Err(error(line, column, "control characters are not allowed"));
+        }
+        if c == '\n' {
+            (line, column) = (line.saturating_add(1), 1);
+        } else {
+            column = column.saturating_add(1);
+        }
+    }
+    Ok(())
 }
 
 /// go-yaml refuses any version but 1.1.

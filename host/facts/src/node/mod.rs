@@ -16,6 +16,7 @@ use serde::Serialize;
 pub use os_release::OsRelease;
 
 use crate::evidence::{Evidence, Resolved};
+use crate::join_state::JoinState;
 use crate::kubelet::Kubelet;
 use crate::sourced::Sourced;
 
@@ -236,13 +237,19 @@ impl Node {
         }
     }
 
-    /// The phase that fits, and why. `joined`: whether the node has (or had)
-    /// joined a cluster, be it half.
-    pub fn phase(&self, joined: bool) -> (Phase, &'static str) {
+    /// The phase that fits, and why.
+    pub fn phase(&self, state: JoinState) -> (Phase, &'static str) {
+        let joined = matches!(
+            state,
+            JoinState::Joining | JoinState::Joined | JoinState::BrokenPartial
+        );
         if !self.evidence.is_live() {
             (Phase::Image, "it is a tree that no kernel runs from")
         } else if joined {
-            (Phase::Running, "the node runs and has joined a cluster")
+            (
+                Phase::Running,
+                "the node runs and has joined a cluster, be it in part",
+            )
         } else {
             (Phase::PreJoin, "the node runs and has not joined a cluster")
         }

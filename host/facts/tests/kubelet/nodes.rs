@@ -216,6 +216,18 @@ fn what_the_kubelet_refuses_leaves_nothing_known() {
     let headless = [("/c", HEAD), ("/d/a.conf", "maxPods: 5\n")];
     assert_eq!(broken(&headless, with, "1.36")[0].kind, "wrong-kind");
     let legal = [("/c", HEAD), ("/d/a.conf", HEAD)];
+    let zeros = config("maxPods: 5\0\0\0\0");
+    assert_eq!(
+        broken(&[("/c", &zeros)], "kubelet --config=/c", "1.36")[0].message,
+        "yaml: line 3: control characters are not allowed"
+    );
+    let directory = [("/c/x", HEAD)];
+    assert_eq!(
+        broken(&directory, "kubelet --config=/c", "1.36")[0].message,
+        "read /c: is a directory"
+    );
+    let dangling = [("/c", HEAD), ("/d/a.conf", "->/nowhere")];
+    assert_eq!(broken(&dangling, with, "1.36")[0].kind, "unreadable-file");
     assert_eq!(broken(&legal, with, "1.29")[0].kind, "unsupported-flag");
 }
 

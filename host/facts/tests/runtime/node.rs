@@ -124,7 +124,21 @@ pub(crate) struct Facts {
 
 pub(crate) fn facts(snapshot: Snapshot, units: Units, containerd: Option<&str>) -> Facts {
     let evidence = Arc::new(Evidence::new(Arc::new(snapshot)));
-    let units = Arc::new(units);
+    with(evidence, Arc::new(units), containerd)
+}
+
+/// The facts of a tree, its units read from their files.
+pub(crate) fn real(snapshot: Snapshot) -> Facts {
+    let evidence = Arc::new(Evidence::new(Arc::new(snapshot)));
+    let units = nodepol_facts::systemd::Units::new(Arc::clone(&evidence));
+    with(evidence, Arc::new(units), None)
+}
+
+fn with<L: Launch + 'static>(
+    evidence: Arc<Evidence>,
+    units: Arc<L>,
+    containerd: Option<&str>,
+) -> Facts {
     let assumptions = Assumptions {
         kubelet: None,
         containerd: containerd

@@ -104,4 +104,7 @@ fn faults_are_told_as_go_yaml_tells_them() {
     assert!(parse("a: @x\n").is_err());
     assert!(parse("%YAML 1.2\n---\na: 1\n").is_err());
     assert!(parse("a: .inf\n").is_err());
+    let zeros = parse("a: 1\nb: 2\0\0\0").unwrap_err();
+    assert_eq!((zeros.line, zeros.column), (2, 5));
+    assert_eq!(zeros.message, "control characters are not allowed");
 }
