@@ -16,16 +16,17 @@ mod flags;
 mod nearest;
 mod process;
 mod shell;
+mod starts;
 mod summary;
 mod version;
 
-use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use nodepol_model::{Horizon, Unavailable};
 
 pub use self::effective::SettingValue;
 pub use self::process::Process;
+pub use self::starts::Starts;
 pub use self::summary::Summary;
 pub use self::version::Assumptions;
 
@@ -38,27 +39,6 @@ use crate::sourced::{Problem, Sourced, Version};
 const UNIT: &str = "kubelet.service";
 /// What must be set for drop-ins in 1.28 and 1.29.
 const DROP_IN_ALPHA: &str = "KUBELET_CONFIG_DROPIN_DIR_ALPHA";
-
-/// What the kubelet's facts ask of systemd: how a service is started next time.
-pub trait Starts: Debug + Send + Sync {
-    /// The command lines of `ExecStart`, `ExecStartPre`, … of a service with
-    /// specifiers and variables expanded, the program first. None if the
-    /// service has no unit file.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if a file that decides it could not be read.
-    fn started(
-        &self,
-        unit: &str,
-        key: &str,
-    ) -> Result<Option<Vec<Vec<Sourced<String>>>>, Unavailable>;
-
-    /// A variable of the environment that the service is started with.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if a file that decides it could not be read.
-    fn variable(&self, unit: &str, name: &str) -> Result<Option<Sourced<String>>, Unavailable>;
-}
 
 /// Facts about the kubelet.
 #[derive(Debug)]

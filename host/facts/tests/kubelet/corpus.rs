@@ -1,17 +1,17 @@
 //! Real files, against what is known of them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nodepol_facts::document::{json, yaml};
-use nodepol_facts::kubelet::Kubelet;
-use nodepol_facts::sourced::Sourced;
-use nodepol_model::{Horizon, Location};
+use nodepol_facts::kubelet::{Assumptions, Kubelet};
+use nodepol_facts::systemd::Units;
+use nodepol_model::Horizon;
 use serde_json::{Value, json};
 
-use crate::node::{Given, kubelet, of};
+use crate::node::kubelet;
 use crate::tree;
 
 const AT: Horizon = Horizon::NextBoot;
@@ -57,7 +57,9 @@ fn trees() {
     let mut tally = Tally::default();
     for (name, root) in tree::nodes(&corpus) {
         let truth = tree::json(&root.join("TRUTH.json"));
-        let kubelet = of(tree::snapshot(&root), starts(&root), "");
+        let evidence = tree::evidence(&root);
+        let units = Arc::new(Units::new(Arc::clone(&evidence)));
+        let kubelet = Kubelet::new(evidence, units, Assumptions::default());
         // MicroShift's kubelet is built in: what it is told stands in no file of
         // the node.
         let built_in = name == "microshift";
@@ -293,67 +295,4 @@ fn no_file_makes_a_reader_panic_or_hang() {
     println!("{files} files read, the slowest in {slowest:?}");
     assert!(files > 100);
     assert!(slowest < Duration::from_secs(10));
-}
-
-/// What systemd itself made of the unit (`ORACLE-systemd252.json`), variables
-/// replaced here.
-fn starts(root: &Path) -> Given {
-    let mut given = Given::default();
-    let oracle = tree::json(&root.join("ORACLE-systemd252.json"));
-    let Some(unit) = oracle["units"]
-        .get("kubelet.service")
-        .filter(|unit| !unit.is_null())
-    else {
-        return given;
-    };
-    let texts = |value: &Value| -> Vec<String> {
-        value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|text| Some(text.as_str()?.to_owned()))
-            .collect()
-    };
-    let mut variables: BTreeMap<String, String> = BTreeMap::new();
-    for pair in texts(&unit["environment"]) {
-        if let Some((name, value)) = pair.split_once('=') {
-            variables.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    for file in texts(&unit["environment_files"]) {
-        let path = file.trim_start_matches('-').trim_start_matches('/');
-        let Ok(text) = fs::read_to_string(root.join(path)) else {
-            continue;
-        };
-        for line in text.replace("\\\n", " ").lines() {
-            if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
-                variables.insert(name.to_owned(), value.trim_matches('"').to_owned());
-            }
-        }
-    }
-    for (key, lines) in unit["exec"].as_object().into_iter().flatten() {
-        let commands = texts(lines)
-            .iter()
-            .map(|line| {
-                line.replace(['"', '\\'], "")
-                    .split(' ')
-                    .flat_map(|word| match word.strip_prefix('$') {
-                        Some(name) if name.starts_with('{') => {
-                            let name = name.trim_matches(['{', '}']);
-                            vec![variables.get(name).cloned().unwrap_or_default()]
-                        }
-                        Some(name) => variables
-                            .get(name)
-                            .map(|value| value.split_whitespace().map(str::to_owned).collect())
-                            .unwrap_or_default(),
-                        None => vec![word.to_owned()],
-                    })
-                    .map(|word| Sourced::new(word, Location::source("kubelet.service")))
-                    .collect()
-            })
-            .collect();
-        given.commands.insert(key.clone(), commands);
-    }
-    given.variables = variables;
-    given
 }
