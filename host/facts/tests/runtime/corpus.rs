@@ -1,12 +1,11 @@
 //! Real nodes and files, against what is stated of them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use nodepol_model::Horizon;
 use serde_json::Value as Json;
 
-use crate::node::{Facts, Units, facts, snapshot};
+use crate::node::{Facts, Units, facts, real, snapshot};
 use crate::tree;
 
 /// What differs, and why it is right.
@@ -24,79 +23,6 @@ const EXPLAINED: &[(&str, &str)] = &[
         "its socket is not the one that the kubelet names",
     ),
 ];
-
-/// The units of a tree as systemd 252 reads them; variables are ours.
-fn units(root: &Path) -> Units {
-    let oracle = tree::json(&root.join("ORACLE-systemd252.json"));
-    let mut units = Units::default();
-    for (name, unit) in oracle["units"].as_object().into_iter().flatten() {
-        let mut variables = BTreeMap::new();
-        for text in texts(&unit["environment"]) {
-            if let Some((key, value)) = text.split_once('=') {
-                variables.insert(key.to_owned(), value.to_owned());
-            }
-        }
-        for file in texts(&unit["environment_files"]) {
-            let path = root.join(file.trim_start_matches('-').trim_start_matches('/'));
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            for line in text.replace("\\\n", " ").lines() {
-                if let Some((key, value)) = line.split_once('=') {
-                    let value = value.trim().trim_matches(['"', '\'']);
-                    variables.insert(key.trim().to_owned(), value.to_owned());
-                }
-            }
-        }
-        for (key, lines) in unit["exec"].as_object().into_iter().flatten() {
-            let commands = texts(lines)
-                .iter()
-                .map(|line| {
-                    let line = line.replace("\\$", "$").replace('"', "");
-                    line.split_whitespace()
-                        .flat_map(|word| expand(word, &variables))
-                        .collect()
-                })
-                .collect();
-            units.exec.insert((name.clone(), key.clone()), commands);
-        }
-        units.environment.insert(name.clone(), variables);
-    }
-    for socket in ["cri-docker.socket", "cri-dockerd.socket"] {
-        for directory in ["usr/lib", "etc"] {
-            let path = root.join(directory).join("systemd/system").join(socket);
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            let listens = text
-                .lines()
-                .filter_map(|line| line.strip_prefix("ListenStream="));
-            let listens: Vec<String> = listens.map(str::to_owned).collect();
-            if !listens.is_empty() {
-                units
-                    .assignments
-                    .insert((socket.to_owned(), "ListenStream".to_owned()), listens);
-            }
-        }
-    }
-    units
-}
-
-fn texts(value: &Json) -> Vec<String> {
-    let items = value.as_array().into_iter().flatten();
-    items.filter_map(Json::as_str).map(str::to_owned).collect()
-}
-
-fn expand(word: &str, variables: &BTreeMap<String, String>) -> Vec<String> {
-    if let Some(name) = word.strip_prefix('$').filter(|name| !name.starts_with('{')) {
-        let value = variables.get(name).cloned().unwrap_or_default();
-        return value
-            .split_whitespace()
-            .map(|word| word.replace(['"', '\''], ""))
-            .collect();
-    }
-    let mut text = word.to_owned();
-    for (name, value) in variables {
-        text = text.replace(&format!("${{{name}}}"), value);
-    }
-    vec![text]
-}
 
 #[derive(Default)]
 struct Tally {
@@ -150,7 +76,7 @@ fn nodes_are_read_as_stated() {
     let mut tally = Tally::default();
     for (name, root) in tree::nodes(&corpus) {
         let truth = tree::json(&root.join("TRUTH.json"));
-        let found: Facts = facts(tree::snapshot(&root), units(&root), None);
+        let found: Facts = real(tree::snapshot(&root));
         let at = Horizon::NextBoot;
         let selected = found.runtimes.selected(at).ok().flatten();
         tally.compare(

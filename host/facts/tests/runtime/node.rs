@@ -15,14 +15,14 @@ use nodepol_model::{Location, Part, Snapshot, Unavailable};
 
 /// What a test says of units.
 #[derive(Debug, Default, Clone)]
-pub struct Units {
-    pub exec: BTreeMap<(String, String), Vec<Vec<String>>>,
-    pub environment: BTreeMap<String, BTreeMap<String, String>>,
-    pub assignments: BTreeMap<(String, String), Vec<String>>,
+pub(crate) struct Units {
+    pub(crate) exec: BTreeMap<(String, String), Vec<Vec<String>>>,
+    pub(crate) environment: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) assignments: BTreeMap<(String, String), Vec<String>>,
 }
 
 impl Units {
-    pub fn start(mut self, unit: &str, argv: &str) -> Self {
+    pub(crate) fn start(mut self, unit: &str, argv: &str) -> Self {
         let argv = argv.split_whitespace().map(str::to_owned).collect();
         self.exec
             .insert((unit.to_owned(), "ExecStart".to_owned()), vec![argv]);
@@ -72,7 +72,7 @@ impl Launch for Units {
 }
 
 /// A tree of texts, by path, with every directory listed.
-pub fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+pub(crate) fn snapshot(files: &[(&str, &str)]) -> Snapshot {
     let mut snapshot = Snapshot::empty(Source::Tree, Timestamp::UNIX_EPOCH);
     snapshot.systemd = Part::Absent;
     let mut directories: BTreeMap<String, Vec<String>> = BTreeMap::from([("/".to_owned(), vec![])]);
@@ -116,15 +116,29 @@ fn file(node: FileNode) -> Part<File> {
 }
 
 /// The facts of a snapshot.
-pub struct Facts {
-    pub node: Arc<Node>,
-    pub cgroups: Arc<Cgroups>,
-    pub runtimes: Runtimes,
+pub(crate) struct Facts {
+    pub(crate) node: Arc<Node>,
+    pub(crate) cgroups: Arc<Cgroups>,
+    pub(crate) runtimes: Runtimes,
 }
 
-pub fn facts(snapshot: Snapshot, units: Units, containerd: Option<&str>) -> Facts {
+pub(crate) fn facts(snapshot: Snapshot, units: Units, containerd: Option<&str>) -> Facts {
     let evidence = Arc::new(Evidence::new(Arc::new(snapshot)));
-    let units = Arc::new(units);
+    with(evidence, Arc::new(units), containerd)
+}
+
+/// The facts of a tree, its units read from their files.
+pub(crate) fn real(snapshot: Snapshot) -> Facts {
+    let evidence = Arc::new(Evidence::new(Arc::new(snapshot)));
+    let units = nodepol_facts::systemd::Units::new(Arc::clone(&evidence));
+    with(evidence, Arc::new(units), None)
+}
+
+fn with<L: Launch + 'static>(
+    evidence: Arc<Evidence>,
+    units: Arc<L>,
+    containerd: Option<&str>,
+) -> Facts {
     let assumptions = Assumptions {
         kubelet: None,
         containerd: containerd

@@ -1,6 +1,7 @@
 //! The node and its control groups.
 
 use nodepol_facts::cgroup::Mode;
+use nodepol_facts::join_state::JoinState;
 use nodepol_model::{Horizon, Phase};
 
 use crate::node::{Units, facts, snapshot};
@@ -112,7 +113,7 @@ fn a_tree_is_an_image_and_has_no_now() {
         ),
     ]);
     assert_eq!(found.node.horizons(), [Horizon::NextBoot]);
-    assert_eq!(found.node.phase(true).0, Phase::Image);
+    assert_eq!(found.node.phase(JoinState::Joined).0, Phase::Image);
     assert_eq!(
         found
             .node
