@@ -226,6 +226,11 @@ impl Loaded {
         evidence: &Evidence,
         parse: &dyn Fn(&str) -> Part<Arc<UnitFile>>,
     ) -> Result<(), Unavailable> {
+        if name::suffix(&self.id) == "scope" && !is_perpetual(&self.id) {
+            // Scopes are made by programs; a file does not make one.
+            self.error = Some(format!("Unit {} not found.", self.id));
+            return Ok(());
+        }
         let Some(path) = self.fragment.clone() else {
             if needs_no_file(&self.id) {
                 self.state = LoadState::Loaded;
