@@ -430,6 +430,9 @@ fn compare_truth(tally: &mut Tally, node: &str, root: &Path, units: &Units) {
         );
     }
     if let Some(wanted_by) = truth.get("kubelet_wanted_by").filter(|v| v.is_array()) {
+        // Of a unit that is not enabled it is what `[Install]` would make.
+        let install = units.assignments(&name, "Install", "WantedBy").unwrap();
+        let enabled = truth["kubelet_unit_enabled"] == json!(true);
         let ours: BTreeSet<String> = units
             .enabled_by(&name)
             .unwrap()
@@ -438,6 +441,12 @@ fn compare_truth(tally: &mut Tally, node: &str, root: &Path, units: &Units) {
                 let directory = link.path.rsplit('/').nth(1).unwrap();
                 directory.rsplit_once('.').unwrap().0.to_owned()
             })
+            .chain(
+                install
+                    .into_iter()
+                    .filter(|_| !enabled)
+                    .map(|set| set.value),
+            )
             .collect();
         let theirs: BTreeSet<String> = texts(wanted_by).into_iter().collect();
         tally.compare(

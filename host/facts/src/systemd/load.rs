@@ -181,8 +181,11 @@ pub(super) fn load(
     };
     if unit.fragment.is_none()
         && search.is_incomplete()
-        && let Some(text) = standard::text(&unit.id)
+        && let end = search.end_of(name)
+        && let Some(text) = standard::text(&end)
     {
+        unit.names.insert(end.clone());
+        unit.id = end;
         unit.state = LoadState::Loaded;
         unit.files.push(Arc::new(syntax::parse("systemd", text)));
     } else {
