@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nodepol_cases::{Case, differences};
-use nodepol_facts::Facts;
-use nodepol_facts::evidence::Evidence;
+use nodepol_facts::{Facts, Question};
 use nodepol_model::snapshot::Source;
 use nodepol_model::{Horizon, Verdict};
 use nodepol_sandbox::{Compiler, Grants, Limits, Prepared, Sandbox, parameters};
@@ -108,7 +107,7 @@ fn every_case_of_every_policy_holds() {
                 Source::Live => &[Horizon::Now, Horizon::NextBoot],
                 Source::Tree => &[Horizon::NextBoot],
             };
-            let facts = Arc::new(Facts::new(Arc::new(Evidence::new(Arc::new(snapshot)))));
+            let facts = Arc::new(Facts::new(Arc::new(snapshot), Question::default()));
             let arguments = parameters::check(&description.parameters, &case.parameters)
                 .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
             let evaluation =

@@ -147,11 +147,9 @@ impl Facts {
 
     /// The phase that the evidence speaks for, and why.
     pub fn phase(&self) -> (Phase, &'static str) {
-        let joined = matches!(
-            self.join_state(),
-            Ok(JoinState::Joined | JoinState::BrokenPartial) | Err(_)
-        );
-        self.node.phase(joined)
+        // What cannot be told is judged like a node that has joined: no rule
+        // is left out for it.
+        self.node.phase(self.join_state().unwrap_or(JoinState::BrokenPartial))
     }
 
     /// The cgroup driver that the kubelet ends up with.

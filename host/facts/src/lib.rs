@@ -21,4 +21,4 @@ pub mod sourced;
 pub mod swap;
 pub mod systemd;
 
-pub use facts::Facts;
+pub use facts::{Facts, Question};

@@ -60,7 +60,7 @@ const fn verdict_from(verdict: check::Verdict) -> Verdict {
 ///   without one it is `pass` or `not-applicable`: who says anything else says
 ///   why, in a finding.
 /// - A horizon that was not asked about is `not-applicable` and has no findings.
-/// - A finding has an id in kebab-case, once for each horizon, and horizons.
+/// - A finding has an id in kebab-case, and horizons.
 /// - Texts are bounded; what a fix would run or write has no control characters.
 pub(crate) fn checked(
     answer: check::Answer,
@@ -102,7 +102,6 @@ fn budget(message: String) -> PolicyError {
 
 /// Whether verdicts and findings say the same.
 fn consistent(verdicts: Verdicts, findings: &[Finding], asked: &[Horizon]) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
     for finding in findings {
         let id = &finding.id;
         if finding.horizons.is_empty() {
@@ -113,9 +112,6 @@ fn consistent(verdicts: Verdicts, findings: &[Finding], asked: &[Horizon]) -> Re
                 return Err(format!(
                     "its finding `{id}` speaks of {horizon}, which was not asked about"
                 ));
-            }
-            if !seen.insert((id.as_str(), *horizon)) {
-                return Err(format!("it has two findings `{id}` at {horizon}"));
             }
         }
         if finding.verdict == Verdict::NotApplicable {

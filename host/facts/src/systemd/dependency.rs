@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::install::PULLING;
-use super::load::{Loaded, Placed};
+use super::load::{LoadState, Loaded, Placed};
 use super::name::{self, Kind};
 use super::service::{self, boolean};
 use super::specifier;
@@ -20,6 +20,9 @@ use crate::evidence::Evidence;
 pub(super) enum Reason {
     /// A file says so, or what a file sets implies it.
     Set,
+    /// It lies in what the unit is: a slice in its parent, a socket before what
+    /// it starts.
+    Implied,
     /// `DefaultDependencies=`.
     Default,
 }
@@ -30,6 +33,8 @@ pub(super) struct Dependencies {
     by_kind: BTreeMap<&'static str, BTreeMap<String, Reason>>,
     /// Paths that must be mounted.
     pub mounts: Vec<String>,
+    /// The parent of a mount point, which must be mounted as well.
+    pub parent: Option<String>,
 }
 
 /// The kinds that files may set, with their inverses.
@@ -68,6 +73,16 @@ impl Dependencies {
         for kind in kinds {
             self.add(kind, unit, reason);
         }
+    }
+
+    /// What a socket, path or timer starts: the unit that it names, else the
+    /// service of its own name.
+    fn starts(&mut self, named: Option<String>, id: &str) {
+        let (unit, reason) = match named {
+            Some(unit) => (unit, Reason::Set),
+            None => (format!("{}.service", name::stem(id)), Reason::Implied),
+        };
+        self.add_all(&["Before", "Triggers"], &unit, reason);
     }
 
     /// The units of a kind with the reason, sorted.
@@ -116,9 +131,12 @@ pub(super) fn read(unit: &Loaded, linked: &[Vec<String>; 3], evidence: &Evidence
     }
     // A unit does not depend on itself.
     found.mounts = reader.paths("Unit", "RequiresMountsFor");
-    reader.settings(&mut found);
-    if reader.flag("Unit", "DefaultDependencies", true) {
-        reader.defaults(&mut found);
+    // A masked unit has what its links and drop-ins say and no more.
+    if unit.state == LoadState::Loaded {
+        reader.settings(&mut found);
+        if reader.flag("Unit", "DefaultDependencies", true) {
+            reader.defaults(&mut found);
+        }
     }
     for units in found.by_kind.values_mut() {
         units.retain(|name, _| !unit.names.contains(name) && *name != unit.id);
@@ -189,7 +207,12 @@ impl Reader<'_> {
     fn settings(&self, found: &mut Dependencies) {
         let id = self.unit.id.as_str();
         if let Some(slice) = service::slice(self.unit, self.evidence) {
-            found.add_all(&["After", "Requires"], &slice, Reason::Set);
+            let reason = if name::suffix(id) == "slice" {
+                Reason::Implied
+            } else {
+                Reason::Set
+            };
+            found.add_all(&["After", "Requires"], &slice, reason);
         }
         match name::suffix(id) {
             "service" => {
@@ -207,8 +230,7 @@ impl Reader<'_> {
             "socket" => {
                 let started = self.names("Socket", "Service").pop();
                 if !self.flag("Socket", "Accept", false) {
-                    let started = started.unwrap_or_else(|| format!("{}.service", name::stem(id)));
-                    found.add_all(&["Before", "Triggers"], &started, Reason::Set);
+                    found.starts(started, id);
                 }
                 for key in [
                     "ListenStream",
@@ -239,11 +261,7 @@ impl Reader<'_> {
             }
             kind @ ("path" | "timer") => {
                 let section = if kind == "path" { "Path" } else { "Timer" };
-                let started = self
-                    .names(section, "Unit")
-                    .pop()
-                    .unwrap_or_else(|| format!("{}.service", name::stem(id)));
-                found.add_all(&["Before", "Triggers"], &started, Reason::Set);
+                found.starts(self.names(section, "Unit").pop(), id);
                 if kind == "path" {
                     for key in [
                         "PathExists",
@@ -255,7 +273,22 @@ impl Reader<'_> {
                     }
                 }
             }
-            "mount" => self.execution("Mount", found),
+            "mount" => {
+                self.execution("Mount", found);
+                let place = self.unit.path_of("Mount", "Where", self.evidence);
+                found.parent = place
+                    .and_then(|place| place.rsplit_once('/').map(|(parent, _)| parent.to_owned()))
+                    .map(|parent| {
+                        if parent.is_empty() {
+                            "/".to_owned()
+                        } else {
+                            parent
+                        }
+                    });
+                found
+                    .mounts
+                    .extend(self.unit.path_of("Mount", "What", self.evidence));
+            }
             "swap" => self.swap(found),
             _ => {}
         }
@@ -396,16 +429,7 @@ impl Reader<'_> {
             "afs", "ceph", "cifs", "gfs", "gfs2", "ncp", "ncpfs", "nfs", "nfs4", "ocfs2",
             "orangefs", "pvfs2", "smb3", "smbfs",
         ];
-        let place = self
-            .unit
-            .path_of("Mount", "Where", self.evidence)
-            .or_else(|| name::unescape_path(name::stem(&self.unit.id)))
-            .unwrap_or_default();
-        if matches!(place.as_str(), "/" | "/usr")
-            || ["/run/initramfs", "/run/host", "/proc", "/sys", "/dev"]
-                .iter()
-                .any(|root| place == *root || place.starts_with(&format!("{root}/")))
-        {
+        if is_extrinsic(self.unit, self.evidence) {
             return;
         }
         let kind = self.text("Mount", "Type").unwrap_or_default();
@@ -431,4 +455,17 @@ impl Reader<'_> {
             add(&["After"], "swap.target");
         }
     }
+}
+
+/// Mounts that are there before the manager or that it makes itself
+/// (`mount_is_extrinsic`).
+pub(super) fn is_extrinsic(unit: &Loaded, evidence: &Evidence) -> bool {
+    let place = unit
+        .path_of("Mount", "Where", evidence)
+        .or_else(|| name::unescape_path(name::stem(&unit.id)))
+        .unwrap_or_default();
+    matches!(place.as_str(), "/" | "/usr")
+        || ["/run/initramfs", "/run/host", "/proc", "/sys", "/dev"]
+            .iter()
+            .any(|root| place == *root || place.starts_with(&format!("{root}/")))
 }

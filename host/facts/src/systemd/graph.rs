@@ -6,7 +6,6 @@
 //! `unit_add_default_target_dependency` in `src/core/unit.c`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Horizon, Location, Part, Unavailable};
@@ -32,7 +31,6 @@ pub(super) struct Graph {
 
 #[derive(Debug)]
 struct Node {
-    unit: Arc<Loaded>,
     dependencies: Dependencies,
     /// The unit that pulled it in first; none for the default target and for
     /// units that are loaded and not started.
@@ -142,23 +140,24 @@ impl Units {
             units.sort();
             return Ok(units);
         }
-        Ok(self
-            .next_dependencies(name, kind, true)?
-            .into_iter()
-            .collect())
+        Ok(self.related(name, kind, true)?.into_iter().collect())
     }
 
-    /// As [`Units::dependencies`] at the next boot; without `defaults` only
-    /// those that files set or imply.
+    /// As [`Units::dependencies`] at the next boot, without those that systemd
+    /// adds to every unit of that type (`DefaultDependencies=`, the parent of a
+    /// slice, a socket before its service).
     ///
     /// # Errors
     /// As [`Units::dependencies`].
-    pub fn next_dependencies(
+    pub fn configured_dependencies(
         &self,
         name: &str,
         kind: &str,
-        defaults: bool,
-    ) -> Result<BTreeSet<String>, Unavailable> {
+    ) -> Result<Vec<String>, Unavailable> {
+        Ok(self.related(name, kind, false)?.into_iter().collect())
+    }
+
+    fn related(&self, name: &str, kind: &str, all: bool) -> Result<BTreeSet<String>, Unavailable> {
         let unit = self.load(View::NextBoot, name)?;
         let graph = self.graph()?;
         let own;
@@ -171,12 +170,18 @@ impl Units {
         };
         let mut found: BTreeSet<String> = dependencies
             .of(kind)
-            .filter(|(_, reason)| defaults || *reason == Reason::Set)
+            .filter(|(_, reason)| all || *reason == Reason::Set)
             .map(|(other, _)| self.id_of(other))
             .collect();
         if matches!(kind, "After" | "Requires") {
-            for path in &dependencies.mounts {
+            let parent = dependencies.parent.iter().filter(|_| all);
+            let mounts: Vec<&String> = dependencies.mounts.iter().chain(parent).collect();
+            for path in &mounts {
                 found.extend(self.mounts_of(path, &unit.id));
+            }
+            // The root is always mounted, mostly without a file that says so.
+            if kind == "After" && !mounts.is_empty() && unit.id != "-.mount" {
+                found.insert("-.mount".to_owned());
             }
         }
         if let Some((inverse, _)) = KINDS.iter().find(|(_, inverse)| *inverse == kind) {
@@ -185,13 +190,13 @@ impl Units {
                 let depends = node
                     .dependencies
                     .of(inverse)
-                    .any(|(other, reason)| (defaults || reason == Reason::Set) && names(other));
+                    .any(|(other, reason)| (all || reason == Reason::Set) && names(other));
                 if depends && *id != unit.id {
                     found.insert(id.clone());
                 }
             }
         }
-        if kind == "After" && defaults {
+        if kind == "After" && all {
             found.extend(self.after_pulled(&unit, dependencies));
         }
         Ok(found)
@@ -331,7 +336,6 @@ impl Units {
             graph.units.insert(
                 unit.id.clone(),
                 Node {
-                    unit,
                     dependencies,
                     puller: puller.filter(|_| started),
                     started,

@@ -121,6 +121,9 @@ fn state(
     let Some(fragment) = unit.fragment.as_deref() else {
         return Ok("");
     };
+    if search.is_refused(name) || alias_leads_nowhere(evidence, search, name) {
+        return Ok("");
+    }
     if unit.state == LoadState::Masked {
         return Ok(if fragment.starts_with("/run/") {
             "masked-runtime"
@@ -133,6 +136,8 @@ fn state(
     if (base != name && !is_instance) || is_alias(search, name) {
         return Ok("alias");
     }
+    // Of a unit that is linked from elsewhere, the file there counts.
+    let fragment = linked_file(evidence, fragment);
     if fragment.starts_with("/run/systemd/generator") {
         return Ok("generated");
     }
@@ -140,6 +145,7 @@ fn state(
         return Ok("transient");
     }
     let install = Install::new(unit, name, evidence);
+    let fragment = fragment.as_str();
     if let Some(found) = enabled(evidence, search, &install, fragment, true)? {
         return Ok(found);
     }
@@ -159,11 +165,46 @@ fn is_alias(search: &Search, name: &str) -> bool {
     name::kind(name) != Some(Kind::Instance) && matches!(search.entry(name), Some(Entry::Alias(_)))
 }
 
+/// The file that a link out of the search path leads to; any other path as it is.
+fn linked_file(evidence: &Evidence, path: &str) -> String {
+    match search::lstat(evidence, path) {
+        Part::Present(File {
+            node: FileNode::Symlink(target),
+            ..
+        }) => {
+            let directory = path
+                .rsplit_once('/')
+                .map_or("/", |(directory, _)| directory);
+            search::destination(evidence, directory, target)
+        }
+        Part::Present(_) | Part::Absent | Part::Unreadable(_) => path.to_owned(),
+    }
+}
+
+/// Whether an instance is a link to a path that does not exist: the manager
+/// follows its name, `systemctl is-enabled` the path.
+fn alias_leads_nowhere(evidence: &Evidence, search: &Search, name: &str) -> bool {
+    name::kind(name) == Some(Kind::Instance)
+        && matches!(search.entry(name), Some(Entry::Alias(_)))
+        && search
+            .path_of(name)
+            .is_some_and(|path| matches!(evidence.resolve(&path), Resolved::Nowhere(_)))
+}
+
 impl Install {
     fn new(unit: &Loaded, name: &str, evidence: &Evidence) -> Self {
+        // Drop-ins in the directories of aliases are not looked at here.
+        let own = name::drop_in_names(name);
+        let counts = |path: &str| {
+            let directory = path.rsplit('/').nth(1).and_then(|d| d.strip_suffix(".d"));
+            directory.is_none_or(|d| d == name::suffix(name) || own.iter().any(|own| own == d))
+        };
         let words = |key: &str| -> Vec<String> {
             let mut values = Vec::new();
             for placed in unit.whole_list("Install", key) {
+                if !counts(placed.path) {
+                    continue;
+                }
                 let mut words = Words::new(&placed.assignment.value);
                 while let Ok(Some(word)) = words.next(Rules::QUOTED) {
                     let text = word.text;

@@ -181,8 +181,11 @@ pub(super) fn load(
     };
     if unit.fragment.is_none()
         && search.is_incomplete()
-        && let Some(text) = standard::text(&unit.id)
+        && let end = search.end_of(name)
+        && let Some(text) = standard::text(&end)
     {
+        unit.names.insert(end.clone());
+        unit.id = end;
         unit.state = LoadState::Loaded;
         unit.files.push(Arc::new(syntax::parse("systemd", text)));
     } else {
@@ -226,6 +229,11 @@ impl Loaded {
         evidence: &Evidence,
         parse: &dyn Fn(&str) -> Part<Arc<UnitFile>>,
     ) -> Result<(), Unavailable> {
+        if name::suffix(&self.id) == "scope" && !is_perpetual(&self.id) {
+            // Scopes are made by programs; a file does not make one.
+            self.error = Some(format!("Unit {} not found.", self.id));
+            return Ok(());
+        }
         let Some(path) = self.fragment.clone() else {
             if needs_no_file(&self.id) {
                 self.state = LoadState::Loaded;

@@ -62,6 +62,9 @@ pub(super) struct Search {
     entries: BTreeMap<String, Entry>,
     /// The names that lead to a unit's name, directly.
     aliases: BTreeMap<String, Vec<String>>,
+    /// Names of which the first link is one that systemd refuses; the manager
+    /// goes on to the next directory, `systemctl is-enabled` fails.
+    refused: BTreeSet<String>,
     /// A tree without what systemd itself ships.
     incomplete: bool,
 }
@@ -127,6 +130,7 @@ impl Search {
             directories,
             entries: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            refused: BTreeSet::new(),
             incomplete: false,
         };
         search.read_entries(evidence, &canonical);
@@ -148,7 +152,10 @@ impl Search {
                         FileNode::Symlink(target) => {
                             match link(evidence, directory, name, target, canonical) {
                                 Some(entry) => entry,
-                                None => continue,
+                                None => {
+                                    self.refused.insert(name.clone());
+                                    continue;
+                                }
                             }
                         }
                         FileNode::Directory(_) | FileNode::Special(_) => continue,
@@ -199,6 +206,11 @@ impl Search {
         self.incomplete
     }
 
+    /// Whether the first link of that name is one that systemd refuses.
+    pub(super) fn is_refused(&self, name: &str) -> bool {
+        self.refused.contains(name)
+    }
+
     /// The file or link that a name has first.
     pub(super) fn path_of(&self, name: &str) -> Option<String> {
         self.entries.get(name)?;
@@ -206,6 +218,18 @@ impl Search {
             .iter()
             .find(|(_, listing)| listing.contains(name))
             .map(|(directory, _)| format!("{directory}/{name}"))
+    }
+
+    /// The name that aliases lead to in the end, whether or not it has a file.
+    pub(super) fn end_of(&self, name: &str) -> String {
+        let mut id = name;
+        for _ in 0..MAX_ALIASES {
+            match self.entries.get(id) {
+                Some(Entry::Alias(next)) => id = next,
+                _ => break,
+            }
+        }
+        id.to_owned()
     }
 
     /// The file that a name leads to through aliases; an instance that an alias
@@ -369,9 +393,10 @@ fn link(
         return Some(Entry::File(path));
     }
     let (_, base) = target.rsplit_once('/')?;
-    // A link to itself, from one directory to another, is the same unit there.
+    // A link to the same name in another directory is no alias: that directory
+    // itself says what the name stands for.
     if base == name {
-        return Some(Entry::File(target));
+        return None;
     }
     let (from, to) = (name::kind(name)?, name::kind(base)?);
     let fits = from == to || (from == Kind::Instance && to == Kind::Template);

@@ -158,7 +158,9 @@ pub(super) fn slice(unit: &Loaded, evidence: &Evidence) -> Option<String> {
         let value = specifier::expand(value, &unit.id, evidence).ok()?;
         (name::suffix(&value) == "slice" && name::kind(&value).is_some()).then_some(value)
     });
-    // -.mount and other mounts of the API file systems stand in the root slice.
+    if set.is_none() && kind == "mount" && super::dependency::is_extrinsic(unit, evidence) {
+        return Some("-.slice".to_owned());
+    }
     Some(set.unwrap_or_else(|| default_slice(&unit.id)))
 }
 

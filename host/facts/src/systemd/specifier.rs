@@ -75,9 +75,6 @@ fn value(letter: char, unit: &str, evidence: &Evidence) -> Result<Option<String>
         'm' => first_line(evidence, "/etc/machine-id")
             .filter(|id| id.len() == 32)
             .ok_or_else(undetermined)?,
-        'b' => first_line(evidence, "/proc/sys/kernel/random/boot_id")
-            .map(|id| id.replace('-', ""))
-            .ok_or_else(undetermined)?,
         'v' => first_line(evidence, "/proc/sys/kernel/osrelease").ok_or_else(undetermined)?,
         'o' => os_release(evidence, "ID").ok_or_else(undetermined)?,
         'w' => os_release(evidence, "VERSION_ID").unwrap_or_default(),
@@ -85,7 +82,8 @@ fn value(letter: char, unit: &str, evidence: &Evidence) -> Result<Option<String>
         'B' => os_release(evidence, "BUILD_ID").unwrap_or_default(),
         'M' => os_release(evidence, "IMAGE_ID").unwrap_or_default(),
         'A' => os_release(evidence, "IMAGE_VERSION").unwrap_or_default(),
-        'a' | 'c' | 'r' | 'R' | 'y' | 'Y' => return Err(undetermined()),
+        // Each boot has its own, and architectures and credentials are not read.
+        'b' | 'a' | 'c' | 'r' | 'R' | 'y' | 'Y' => return Err(undetermined()),
         _ => return Ok(None),
     }))
 }

@@ -122,7 +122,7 @@ pub fn format(span: u64) -> String {
             continue;
         }
         // From here on, what is left below a minute is written as a fraction.
-        if left < 60 * SECOND && left % size != 0 {
+        if left < 60 * SECOND && !left.is_multiple_of(size) {
             let digits = match size {
                 SECOND => 6,
                 1_000 => 3,

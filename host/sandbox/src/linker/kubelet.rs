@@ -2,6 +2,7 @@
 
 use nodepol_facts::kubelet as facts;
 use nodepol_facts::kubelet_driver;
+use serde_json::Value as Json;
 
 use super::convert::{IntoWit, horizon, wit};
 use crate::bindings::nodepol::policy::kubelet::{Driver, Host, Process, SettingValue};
@@ -52,12 +53,7 @@ impl Host for HostState {
     }
 
     fn cgroup_driver(&mut self, at: Horizon) -> wasmtime::Result<Result<Driver, Unavailable>> {
-        let facts = self.facts()?;
-        Ok(wit(kubelet_driver::cgroup_driver(
-            &facts.kubelet,
-            &*facts.runtimes,
-            horizon(at),
-        )))
+        Ok(wit(self.facts()?.kubelet_cgroup_driver(horizon(at))))
     }
 
     fn running(&mut self) -> wasmtime::Result<Result<Option<Process>, Unavailable>> {
@@ -69,8 +65,14 @@ impl IntoWit for facts::SettingValue {
     type Wit = SettingValue;
 
     fn into_wit(self) -> SettingValue {
+        let text = match &self.value {
+            Json::String(text) => Some(text.clone()),
+            Json::Null | Json::Bool(_) | Json::Number(_) => Some(self.value.to_string()),
+            Json::Array(_) | Json::Object(_) => None,
+        };
         SettingValue {
             json: self.value.to_string(),
+            text,
             at: wit(self.origin),
             is_default: self.is_default,
             overridden: wit(self.overridden),

@@ -8,7 +8,10 @@ mod files;
 mod journal;
 mod kubelet;
 mod log;
+mod node;
 mod runtimes;
+mod swap;
+mod units;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -125,8 +128,8 @@ fn add(linker: &mut Linker<HostState>, interface: Interface) -> wasmtime::Result
         Interface::Journal => policy::journal::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Kubelet => policy::kubelet::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Runtimes => policy::runtimes::add_to_linker::<_, Own>(linker, |state| state),
-        // Their facts are not all there yet; a policy that imports them does
-        // not load until they are.
-        Interface::Node | Interface::Swap | Interface::Units => Ok(()),
+        Interface::Node => policy::node::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Swap => policy::swap::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Units => policy::units::add_to_linker::<_, Own>(linker, |state| state),
     }
 }
