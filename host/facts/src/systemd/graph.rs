@@ -12,8 +12,9 @@ use nodepol_model::{Horizon, Location, Part, Unavailable};
 
 use super::dependency::{self, Dependencies, KINDS, Reason, STARTING};
 use super::install::PULLING;
+use super::link;
 use super::load::{self, LoadState, Loaded};
-use super::search::{self, View};
+use super::search::View;
 use super::service::boolean;
 use super::{Units, name, standard};
 use crate::sourced::Sourced;
@@ -228,7 +229,7 @@ impl Units {
             return Vec::new();
         };
         let mut found = Vec::new();
-        let whole = search::normalize(path);
+        let whole = link::normalize(path);
         let ends = whole
             .match_indices('/')
             .map(|(at, _)| at)
@@ -270,11 +271,11 @@ impl Units {
 
     /// Whether an entry of a `.wants` directory counts: a link that masks nothing.
     fn pulls(&self, path: &str) -> Result<bool, Unavailable> {
-        match search::lstat(&self.evidence, path) {
+        match link::lstat(&self.evidence, path) {
             Part::Present(File {
                 node: FileNode::Symlink(_),
                 ..
-            }) => Ok(!search::is_null(&self.evidence, path)),
+            }) => Ok(!link::is_null(&self.evidence, path)),
             Part::Present(_) | Part::Absent => Ok(false),
             Part::Unreadable(why) => Err(Unavailable::new(path, why)),
         }

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Horizon, Part, Unavailable};
 
+use super::link;
 use super::load::{LoadState, Loaded};
 use super::name::{self, Kind};
 use super::record::Link;
-use super::search::{self, Entry, Search, View};
+use super::search::{Entry, Search, View};
 use super::words::{Rules, Words};
 use super::{Units, specifier};
 use crate::evidence::{Evidence, Resolved};
@@ -92,7 +93,7 @@ impl Units {
 
     /// A link that pulls a unit in; `None` if it is no link or masks another.
     fn link(&self, directory: &str, path: &str) -> Result<Option<Link>, Unavailable> {
-        let target = match search::lstat(&self.evidence, path) {
+        let target = match link::lstat(&self.evidence, path) {
             Part::Present(File {
                 node: FileNode::Symlink(target),
                 ..
@@ -100,7 +101,7 @@ impl Units {
             Part::Present(_) | Part::Absent => return Ok(None),
             Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
         };
-        if search::destination(&self.evidence, directory, &target) == "/dev/null" {
+        if link::destination(&self.evidence, directory, &target) == "/dev/null" {
             return Ok(None);
         }
         Ok(Some(Link {
@@ -167,7 +168,7 @@ fn is_alias(search: &Search, name: &str) -> bool {
 
 /// The file that a link out of the search path leads to; any other path as it is.
 fn linked_file(evidence: &Evidence, path: &str) -> String {
-    match search::lstat(evidence, path) {
+    match link::lstat(evidence, path) {
         Part::Present(File {
             node: FileNode::Symlink(target),
             ..
@@ -175,7 +176,7 @@ fn linked_file(evidence: &Evidence, path: &str) -> String {
             let directory = path
                 .rsplit_once('/')
                 .map_or("/", |(directory, _)| directory);
-            search::destination(evidence, directory, target)
+            link::destination(evidence, directory, target)
         }
         Part::Present(_) | Part::Absent | Part::Unreadable(_) => path.to_owned(),
     }
@@ -297,7 +298,7 @@ fn links(evidence: &Evidence, directory: &str) -> Result<Vec<(String, String)>, 
     let mut unavailable = None;
     for name in listed.iter().filter(|name| name::kind(name).is_some()) {
         let path = format!("{directory}/{name}");
-        match search::lstat(evidence, &path) {
+        match link::lstat(evidence, &path) {
             Part::Present(File {
                 node: FileNode::Symlink(target),
                 ..

@@ -10,8 +10,9 @@ use nodepol_model::snapshot::FileNode;
 use nodepol_model::{Part, Unavailable};
 
 use super::exec::{self, ExecCommand};
+use super::link;
 use super::name::{self, Kind};
-use super::search::{self, Search};
+use super::search::Search;
 use super::standard;
 use super::syntax::{self, Assignment, UnitFile};
 use super::verify;
@@ -242,7 +243,7 @@ impl Loaded {
             }
             return Ok(());
         };
-        if search::is_null(evidence, &path) {
+        if link::is_null(evidence, &path) {
             if is_perpetual(&self.id) {
                 self.state = LoadState::Loaded;
             } else {
@@ -280,7 +281,7 @@ impl Loaded {
                 Part::Present(file) => self.read_file(file, evidence, false),
                 Part::Absent => {}
                 Part::Unreadable(why) => {
-                    if !search::is_null(evidence, &path) && !is_directory(evidence, &path) {
+                    if !link::is_null(evidence, &path) && !is_directory(evidence, &path) {
                         unavailable.get_or_insert(Unavailable::new(path.clone(), why));
                     }
                 }

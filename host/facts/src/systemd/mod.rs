@@ -5,6 +5,7 @@
 //! generators wrote for this boot. `now` is what the manager says over D-Bus;
 //! without a manager it is unavailable.
 
+mod default_dependency;
 mod dependency;
 mod environment;
 mod exec;
@@ -12,6 +13,7 @@ mod expand;
 mod glob;
 mod graph;
 mod install;
+mod link;
 mod live;
 mod load;
 mod name;
@@ -24,6 +26,7 @@ mod standard;
 mod start;
 mod syntax;
 pub mod time;
+mod variables;
 mod verify;
 mod words;
 

@@ -158,7 +158,7 @@ pub(super) fn slice(unit: &Loaded, evidence: &Evidence) -> Option<String> {
         let value = specifier::expand(value, &unit.id, evidence).ok()?;
         (name::suffix(&value) == "slice" && name::kind(&value).is_some()).then_some(value)
     });
-    if set.is_none() && kind == "mount" && super::dependency::is_extrinsic(unit, evidence) {
+    if set.is_none() && kind == "mount" && super::default_dependency::is_extrinsic(unit, evidence) {
         return Some("-.slice".to_owned());
     }
     Some(set.unwrap_or_else(|| default_slice(&unit.id)))

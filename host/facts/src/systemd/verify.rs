@@ -225,7 +225,7 @@ impl Loaded {
         let expanded = specifier::expand(&value, &self.id, evidence).ok()?;
         expanded
             .starts_with('/')
-            .then(|| super::search::normalize(&expanded))
+            .then(|| super::link::normalize(&expanded))
     }
 
     fn named_by(&self, path: Option<String>, suffix: &str, why: &str) -> Result<(), Refused> {
