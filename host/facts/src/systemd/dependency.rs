@@ -290,6 +290,10 @@ impl Reader<'_> {
                     .extend(self.unit.path_of("Mount", "What", self.evidence));
             }
             "swap" => self.swap(found),
+            "automount" => {
+                let mount = format!("{}.mount", name::stem(id));
+                found.add_all(&["Before", "Triggers"], &mount, Reason::Implied);
+            }
             _ => {}
         }
     }
