@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Document, Duplicate, Entry, Node, SyntaxError, Value, escape_token, resolve};
+use super::{Document, Duplicate, Entry, Node, SyntaxError, Value, escape_token};
 
 /// Deeper nesting than any node document has; it bounds every recursion over
 /// the tree.
@@ -321,7 +321,8 @@ impl Reader<'_> {
             return Ok(Value::Integer(number));
         }
         match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(resolve::shortest(number)),
+            // Go takes `1.0` for no integer.
+            Ok(number) if number.is_finite() => Ok(Value::Float(number)),
             _ => Err(self.error(format!("number {text} is out of range"))),
         }
     }
@@ -371,6 +372,13 @@ mod tests {
                 assert_eq!(ours.root.to_json(), theirs, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_number_with_a_point_is_no_integer() {
+        assert_eq!(parse("1.0").unwrap().root.value, Value::Float(1.0));
+        assert_eq!(parse("1e2").unwrap().root.value, Value::Float(100.0));
+        assert_eq!(parse("-7").unwrap().root.value, Value::Integer(-7));
     }
 
     #[test]

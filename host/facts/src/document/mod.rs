@@ -4,6 +4,7 @@
 pub mod json;
 mod resolve;
 pub mod toml;
+pub(crate) mod resolve;
 pub mod yaml;
 
 use serde_json::{Map, Number};

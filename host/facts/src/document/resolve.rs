@@ -72,7 +72,7 @@ fn word(text: &str) -> Option<Value> {
 
 /// `strconv.ParseInt(text, 0, 64)`, then `ParseUint`: `0x`, `0o`, `0b`, and a
 /// leading `0` for octal.
-fn integer(text: &str) -> Option<Value> {
+pub(crate) fn integer(text: &str) -> Option<Value> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),
@@ -137,7 +137,7 @@ fn float(text: &str) -> Value {
 
 /// A float without a fraction is written to JSON as an integer, so the kubelet
 /// takes it for one.
-pub(super) fn shortest(number: f64) -> Value {
+fn shortest(number: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "its range is checked")]
     if number.fract() == 0.0 && number.abs() < 9.0e18 {
         Value::Integer(number as i64)

@@ -39,6 +39,16 @@ pub(crate) fn kubelet(words: &[Sourced<String>]) -> Option<Vec<Sourced<String>>>
     find(words, 0)
 }
 
+/// Whether a command's program is a kubelet under another name, such as
+/// `kubelet-1.36` or `kubelet.real`, or a wrapper that is named after it and
+/// hands its words on, such as `kubelet-wrapper`. A script is neither.
+pub(crate) fn is_named_after(words: &[Sourced<String>]) -> bool {
+    words.first().is_some_and(|program| {
+        let name = base(&program.value);
+        name.starts_with("kubelet") && !name.ends_with(".sh")
+    })
+}
+
 /// `depth` bounds scripts in scripts.
 fn find(words: &[Sourced<String>], depth: usize) -> Option<Vec<Sourced<String>>> {
     let (program, rest) = words.split_first()?;
@@ -248,6 +258,16 @@ mod tests {
         );
         let docker = "docker|run|-d|--rm|--net=host|example.org/hyperkube|/hyperkube|kubelet|--a";
         assert_eq!(found(docker).as_deref(), Some("kubelet --a"));
+    }
+
+    #[test]
+    fn under_another_name() {
+        let named = |program: &str| {
+            is_named_after(&[Sourced::new(program.to_owned(), Location::source("unit"))])
+        };
+        assert!(named("/opt/bin/kubelet-1.36"));
+        assert!(!named("/opt/kubelet.sh"));
+        assert!(!named("docker"));
     }
 
     #[test]

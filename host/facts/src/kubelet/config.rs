@@ -2,7 +2,7 @@
 //! (`loadConfigFile`, `mergeKubeletConfigurations` and
 //! `kubeletConfigFlagPrecedence` in `cmd/kubelet/app/server.go`).
 
-use nodepol_model::snapshot::FileNode;
+use nodepol_model::snapshot::{Content, FileNode};
 use nodepol_model::{Location, Part, Unavailable};
 use serde_json::{Value as Json, json};
 
@@ -73,10 +73,9 @@ impl Config {
         }
         fill(&mut effective, inputs.minor);
         if let Some(directory) = directory {
-            if let Err(why) = config.drop_ins(inputs, &directory, &mut effective) {
-                if config.effective.is_ok() {
-                    config.effective = Err(why);
-                }
+            let merged = config.drop_ins(inputs, &directory, &mut effective);
+            if let (Ok(_), Err(why)) = (&config.effective, merged) {
+                config.effective = Err(why);
             }
             fill(&mut effective, inputs.minor);
         }
@@ -93,16 +92,19 @@ impl Config {
         path: &str,
         effective: &mut Effective,
     ) -> Result<(), Unavailable> {
-        let text = match inputs.evidence.text(path) {
-            Part::Present(text) => text,
-            Part::Absent => {
+        let text = match text_of(inputs.evidence, path) {
+            Ok(Some(text)) => text,
+            Ok(None) => {
                 return Err(Unavailable::new(
                     path,
                     "it does not exist, and the kubelet does not start without it",
                 ));
             }
-            Part::Unreadable(why) => {
-                let why = Unavailable::new(path, why);
+            Err(Unfit::Refused(message)) => {
+                self.present = Ok(true);
+                return Err(self.refuse(path, message));
+            }
+            Err(Unfit::Unknown(why)) => {
                 self.present = match inputs.evidence.stat(path) {
                     Part::Present(_) => Ok(true),
                     Part::Absent | Part::Unreadable(_) => Err(why.clone()),
@@ -161,18 +163,15 @@ impl Config {
             }
         }
         for path in files {
-            let text = match inputs.evidence.text(&path) {
-                Part::Present(text) => text,
-                Part::Absent => {
-                    let message = format!(
-                        "failed to load kubelet dropin file, path: {path}, error: open {path}: no such file or directory"
+            let text = match text_of(inputs.evidence, &path) {
+                Ok(Some(text)) => text,
+                Ok(None) => {
+                    return Err(
+                        self.refuse(&path, format!("open {path}: no such file or directory"))
                     );
-                    let at = Location::source(path.clone());
-                    self.add(vec![fatal("missing-file", message, at)]);
-                    return Err(Unavailable::new(path, "it leads nowhere"));
                 }
-                Part::Unreadable(why) => {
-                    let why = Unavailable::new(path, why);
+                Err(Unfit::Refused(message)) => return Err(self.refuse(&path, message)),
+                Err(Unfit::Unknown(why)) => {
                     self.problems = Err(why.clone());
                     return Err(why);
                 }
@@ -218,6 +217,17 @@ impl Config {
         Err(Unavailable::new(directory.value.clone(), message))
     }
 
+    /// Notes that the kubelet cannot read a file.
+    fn refuse(&mut self, path: &str, message: String) -> Unavailable {
+        let why = format!("the kubelet cannot read it: {message}");
+        self.add(vec![fatal(
+            "unreadable-file",
+            message,
+            Location::source(path),
+        )]);
+        Unavailable::new(path, why)
+    }
+
     fn add(&mut self, problems: Vec<Problem>) {
         if let Ok(known) = &mut self.problems {
             known.extend(problems);
@@ -232,6 +242,35 @@ fn fatal(kind: &'static str, message: String, at: Location) -> Problem {
         at,
         fatal: true,
         nearest: None,
+    }
+}
+
+/// Why a file gives no text.
+enum Unfit {
+    /// The kubelet cannot make anything of it either; in its words.
+    Refused(String),
+    Unknown(Unavailable),
+}
+
+/// The text of a file; none if it does not exist.
+fn text_of<'e>(evidence: &'e Evidence, path: &str) -> Result<Option<&'e str>, Unfit> {
+    match evidence.stat(path) {
+        Part::Present((_, file)) => match &file.node {
+            FileNode::Directory(_) => {
+                return Err(Unfit::Refused(format!("read {path}: is a directory")));
+            }
+            FileNode::Regular(Content::Binary(_)) => {
+                return Err(Unfit::Refused("yaml: invalid UTF-8".to_owned()));
+            }
+            _ => {}
+        },
+        Part::Absent => return Ok(None),
+        Part::Unreadable(why) => return Err(Unfit::Unknown(Unavailable::new(path, why))),
+    }
+    match evidence.text(path) {
+        Part::Present(text) => Ok(Some(text)),
+        Part::Absent => Ok(None),
+        Part::Unreadable(why) => Err(Unfit::Unknown(Unavailable::new(path, why))),
     }
 }
 

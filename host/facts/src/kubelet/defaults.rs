@@ -51,6 +51,12 @@ static DEFAULTS: &[Default] = &[
     always("/cpuCFSQuotaPeriod", "\"100ms\""),
     always("/cpuManagerPolicy", "\"none\""),
     always("/cpuManagerReconcilePeriod", "\"10s\""),
+    between(
+        "/crashLoopBackOff/maxContainerRestartPeriod",
+        "\"5m0s\"",
+        35,
+        EVER,
+    ),
     always("/enableContentionProfiling", "false"),
     always("/enableControllerAttachDetach", "true"),
     always("/enableDebugFlagsHandler", "true"),
@@ -58,6 +64,7 @@ static DEFAULTS: &[Default] = &[
     always("/enableProfilingHandler", "true"),
     always("/enableServer", "true"),
     always("/enableSystemLogHandler", "true"),
+    between("/enableSystemLogQuery", "false", 27, EVER),
     always("/enforceNodeAllocatable", "[\"pods\"]"),
     between("/eventBurst", "10", ALWAYS, 26),
     between("/eventBurst", "100", 27, EVER),
@@ -75,7 +82,14 @@ static DEFAULTS: &[Default] = &[
     always("/httpCheckFrequency", "\"20s\""),
     always("/imageGCHighThresholdPercent", "85"),
     always("/imageGCLowThresholdPercent", "80"),
+    between("/imageMaximumGCAge", "\"0s\"", 29, EVER),
     always("/imageMinimumGCAge", "\"2m0s\""),
+    between(
+        "/imagePullCredentialsVerificationPolicy",
+        "\"NeverVerifyPreloadedImages\"",
+        35,
+        EVER,
+    ),
     always("/iptablesDropBit", "15"),
     always("/iptablesMasqueradeBit", "14"),
     always("/kernelMemcgNotification", "false"),
@@ -91,6 +105,7 @@ static DEFAULTS: &[Default] = &[
     always("/maxOpenFiles", "1000000"),
     always("/maxPods", "110"),
     always("/memoryManagerPolicy", "\"None\""),
+    between("/memoryReservationPolicy", "\"None\"", 36, EVER),
     between("/memoryThrottlingFactor", "0.8", ALWAYS, 26),
     between("/memoryThrottlingFactor", "0.9", 27, 36),
     between("/mergeDefaultEvictionSettings", "false", 33, EVER),
@@ -136,10 +151,10 @@ static LEGACY: &[Default] = &[
 ];
 
 /// `eviction.DefaultEvictionHard`, which a configuration file without
-/// `evictionHard` gets. 1.31 added `imagefs.inodesFree`.
+/// `evictionHard` gets. 1.30 added `imagefs.inodesFree`.
 static EVICTION: &[Default] = &[
     always("/evictionHard/imagefs.available", "\"15%\""),
-    between("/evictionHard/imagefs.inodesFree", "\"5%\"", 31, EVER),
+    between("/evictionHard/imagefs.inodesFree", "\"5%\"", 30, EVER),
     always("/evictionHard/memory.available", "\"100Mi\""),
     always("/evictionHard/nodefs.available", "\"10%\""),
     always("/evictionHard/nodefs.inodesFree", "\"5%\""),

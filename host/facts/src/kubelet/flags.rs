@@ -7,6 +7,8 @@ use nodepol_model::Location;
 use serde_json::{Map, Value as Json};
 
 use super::flag_table::{self, FlagKind, FlagSpec};
+use crate::document::Value;
+use crate::document::resolve::integer;
 use crate::sourced::{Problem, Sourced};
 
 /// A parsed command line.
@@ -188,10 +190,18 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+/// `strconv.ParseInt(text, 0, 64)`: `0x10` and `010` are numbers as well.
+fn parse_int(text: &str) -> Option<i64> {
+    match integer(text)? {
+        Value::Integer(number) => Some(number),
+        _ => None,
+    }
+}
+
 fn check(kind: FlagKind, value: &str) -> Result<(), String> {
     let right = match kind {
         FlagKind::Bool => parse_bool(value).is_some() || value == "raw",
-        FlagKind::Int => value.parse::<i64>().is_ok() || value.starts_with("0x"),
+        FlagKind::Int => parse_int(value).is_some(),
         FlagKind::Duration => super::duration::parse(value).is_ok(),
         FlagKind::BoolMap => {
             return value
@@ -238,7 +248,7 @@ fn json(kind: FlagKind, values: &[Sourced<String>]) -> Option<Json> {
     };
     Some(match kind {
         FlagKind::Bool => Json::Bool(parse_bool(last)?),
-        FlagKind::Int => Json::from(last.parse::<i64>().ok()?),
+        FlagKind::Int => Json::from(parse_int(last)?),
         FlagKind::Text | FlagKind::Duration => Json::from(last),
         FlagKind::Texts => values
             .iter()
@@ -285,6 +295,8 @@ mod tests {
         assert_eq!(get(&flags, "config").as_deref(), Some("/a"));
         assert_eq!(get(&flags, "max_pods").as_deref(), Some("7"));
         assert_eq!(get(&flags, "v").as_deref(), Some("5"));
+        assert_eq!(parse_int("0x10"), Some(16));
+        assert_eq!(parse_int("5.0"), None);
         assert_eq!(get(&flags, "fail-swap-on").as_deref(), Some("true"));
         assert_eq!(get(&flags, "kubeconfig").as_deref(), Some("-x"));
         assert!(flags.problems.is_empty());

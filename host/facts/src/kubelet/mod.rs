@@ -13,18 +13,20 @@ mod embedded;
 mod fields;
 mod flag_table;
 mod flags;
+mod nearest;
 mod process;
 mod shell;
+mod starts;
 mod summary;
 mod version;
 
-use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use nodepol_model::{Horizon, Unavailable};
 
 pub use self::effective::SettingValue;
 pub use self::process::Process;
+pub use self::starts::Starts;
 pub use self::summary::Summary;
 pub use self::version::Assumptions;
 
@@ -37,27 +39,6 @@ use crate::sourced::{Problem, Sourced, Version};
 const UNIT: &str = "kubelet.service";
 /// What must be set for drop-ins in 1.28 and 1.29.
 const DROP_IN_ALPHA: &str = "KUBELET_CONFIG_DROPIN_DIR_ALPHA";
-
-/// What the kubelet's facts ask of systemd: how a service is started next time.
-pub trait Starts: Debug + Send + Sync {
-    /// The command lines of `ExecStart`, `ExecStartPre`, … of a service with
-    /// specifiers and variables expanded, the program first. None if the
-    /// service has no unit file.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if a file that decides it could not be read.
-    fn started(
-        &self,
-        unit: &str,
-        key: &str,
-    ) -> Result<Option<Vec<Vec<Sourced<String>>>>, Unavailable>;
-
-    /// A variable of the environment that the service is started with.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if a file that decides it could not be read.
-    fn variable(&self, unit: &str, name: &str) -> Result<Option<Sourced<String>>, Unavailable>;
-}
 
 /// Facts about the kubelet.
 #[derive(Debug)]
@@ -229,11 +210,14 @@ impl Kubelet {
     fn find(&self, at: Horizon) -> Result<Vec<Sourced<String>>, Unavailable> {
         if at == Horizon::Now
             && let Some(process) = self.running()?
-            && let Some(argv) = process::argv(&self.evidence, process.pid)?
-                .as_deref()
-                .and_then(command::kubelet)
+            && let Some(words) = process::argv(&self.evidence, process.pid)?
         {
-            return Ok(argv);
+            if let Some(argv) = command::kubelet(&words) {
+                return Ok(argv);
+            }
+            if command::is_named_after(&words) {
+                return Ok(words);
+            }
         }
         // A kubelet in a container that is started beforehand, with only its log
         // followed by the service itself, stands in `ExecStartPre`.
@@ -241,12 +225,14 @@ impl Kubelet {
         for key in ["ExecStart", "ExecStartPre"] {
             let commands = self.starts.started(UNIT, key)?;
             has_unit |= commands.is_some();
-            let found = commands
-                .iter()
-                .flatten()
-                .find_map(|words| command::kubelet(words));
-            if let Some(argv) = found {
+            let mut all = commands.iter().flatten();
+            if let Some(argv) = all.clone().find_map(|words| command::kubelet(words)) {
                 return Ok(argv);
+            }
+            if key == "ExecStart"
+                && let Some(argv) = all.find(|words| command::is_named_after(words))
+            {
+                return Ok(argv.clone());
             }
         }
         if has_unit {

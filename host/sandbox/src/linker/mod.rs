@@ -1,9 +1,14 @@
 //! The one place of permission: what is granted is linked, and nothing else.
 
+mod certs;
+mod cgroups;
 mod configs;
 mod convert;
 mod files;
+mod journal;
+mod kubelet;
 mod log;
+mod runtimes;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -113,8 +118,15 @@ pub(crate) fn linker(engine: &Engine, grants: &Grants) -> wasmtime::Result<Linke
 fn add(linker: &mut Linker<HostState>, interface: Interface) -> wasmtime::Result<()> {
     type Own = HasSelf<HostState>;
     match interface {
+        Interface::Certs => policy::certs::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Cgroups => policy::cgroups::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Configs => policy::configs::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Files => policy::files::add_to_linker::<_, Own>(linker, |state| state),
-        _ => Ok(()),
+        Interface::Journal => policy::journal::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Kubelet => policy::kubelet::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Runtimes => policy::runtimes::add_to_linker::<_, Own>(linker, |state| state),
+        // Their facts are not all there yet; a policy that imports them does
+        // not load until they are.
+        Interface::Node | Interface::Swap | Interface::Units => Ok(()),
     }
 }

@@ -1,0 +1,15 @@
+//! The kubelet's facts on nodes of our own, and against what is known of real ones.
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "shared by several test binaries")]
+mod tree;
+
+#[cfg(test)]
+#[path = "kubelet/corpus.rs"]
+mod corpus;
+#[cfg(test)]
+#[path = "kubelet/node.rs"]
+mod node;
+#[cfg(test)]
+#[path = "kubelet/nodes.rs"]
+mod nodes;

@@ -1,0 +1,102 @@
+//! The interface `kubelet`.
+
+use nodepol_facts::kubelet as facts;
+use nodepol_facts::kubelet_driver;
+
+use super::convert::{IntoWit, horizon, wit};
+use crate::bindings::nodepol::policy::kubelet::{Driver, Host, Process, SettingValue};
+use crate::bindings::nodepol::policy::types::{Horizon, Problem, Sourced, Unavailable, Version};
+use crate::host_state::HostState;
+
+impl Host for HostState {
+    fn get_version(&mut self) -> wasmtime::Result<Result<Option<Version>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.get_version()))
+    }
+
+    fn argv(&mut self, at: Horizon) -> wasmtime::Result<Result<Vec<Sourced>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.argv(horizon(at))))
+    }
+
+    fn flag(
+        &mut self,
+        at: Horizon,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<Sourced>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.flag(horizon(at), &name)))
+    }
+
+    fn setting(
+        &mut self,
+        at: Horizon,
+        pointer: String,
+    ) -> wasmtime::Result<Result<Option<SettingValue>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.setting(horizon(at), &pointer)))
+    }
+
+    fn config_path(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Option<Sourced>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.config_path(horizon(at))))
+    }
+
+    fn config_present(&mut self, at: Horizon) -> wasmtime::Result<Result<bool, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.config_present(horizon(at))))
+    }
+
+    fn config_problems(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Vec<Problem>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.config_problems(horizon(at))))
+    }
+
+    fn cgroup_driver(&mut self, at: Horizon) -> wasmtime::Result<Result<Driver, Unavailable>> {
+        let facts = self.facts()?;
+        Ok(wit(kubelet_driver::cgroup_driver(
+            &facts.kubelet,
+            &*facts.runtimes,
+            horizon(at),
+        )))
+    }
+
+    fn running(&mut self) -> wasmtime::Result<Result<Option<Process>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.running()))
+    }
+}
+
+impl IntoWit for facts::SettingValue {
+    type Wit = SettingValue;
+
+    fn into_wit(self) -> SettingValue {
+        SettingValue {
+            json: self.value.to_string(),
+            at: wit(self.origin),
+            is_default: self.is_default,
+            overridden: wit(self.overridden),
+        }
+    }
+}
+
+impl IntoWit for facts::Process {
+    type Wit = Process;
+
+    fn into_wit(self) -> Process {
+        Process {
+            pid: self.pid,
+            cgroup: self.cgroup,
+        }
+    }
+}
+
+impl IntoWit for kubelet_driver::Driver {
+    type Wit = Driver;
+
+    fn into_wit(self) -> Driver {
+        Driver {
+            value: self.value,
+            at: wit(self.at),
+            from_runtime: self.from_runtime,
+        }
+    }
+}
