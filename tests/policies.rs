@@ -13,8 +13,13 @@ use nodepol_model::{Horizon, Verdict};
 use nodepol_sandbox::{Compiler, Grants, Limits, Prepared, Sandbox, parameters};
 
 /// The headings of a policy's README, which `nodepol explain` prints.
-const HEADINGS: [&str; 5] =
-    ["What it checks", "Why a node stays down", "Example", "Fix", "Sources"];
+const HEADINGS: [&str; 5] = [
+    "What it checks",
+    "Why a node stays down",
+    "Example",
+    "Fix",
+    "Sources",
+];
 
 /// The largest component: what a person on a slow link accepts.
 const MAX_COMPONENT: u64 = 100 * 1024;
@@ -37,8 +42,15 @@ fn policies() -> Vec<Policy> {
         .map(|directory| {
             let id = directory.file_name().unwrap().to_str().unwrap().to_owned();
             let component = target.join("components").join(format!("{id}.wasm"));
-            assert!(component.exists(), "{id} is not built: run `cargo xtask test`");
-            Policy { id, directory, component }
+            assert!(
+                component.exists(),
+                "{id} is not built: run `cargo xtask test`"
+            );
+            Policy {
+                id,
+                directory,
+                component,
+            }
         })
         .collect();
     policies.sort_by(|a, b| a.id.cmp(&b.id));
@@ -49,7 +61,10 @@ fn policies() -> Vec<Policy> {
 fn prepare(sandbox: &Sandbox, policy: &Policy) -> Prepared {
     let wasm = std::fs::read(&policy.component).unwrap();
     sandbox
-        .load(nodepol_sandbox::Source::Foreign { wasm: &wasm }, &Grants::standard())
+        .load(
+            nodepol_sandbox::Source::Foreign { wasm: &wasm },
+            &Grants::standard(),
+        )
         .unwrap_or_else(|error| panic!("{}: {error}", policy.id))
 }
 
@@ -57,7 +72,10 @@ fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(directory)
         .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
         .unwrap_or_default();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
     files.sort();
     files
 }
@@ -71,14 +89,21 @@ fn every_case_of_every_policy_holds() {
     for policy in policies() {
         let prepared = prepare(&sandbox, &policy);
         let description = sandbox.describe(&prepared, &Limits::default()).unwrap();
-        assert_eq!(description.id, policy.id, "a policy's id is the name of its directory");
+        assert_eq!(
+            description.id, policy.id,
+            "a policy's id is the name of its directory"
+        );
         let verdicts = reached.entry(policy.id.clone()).or_default();
         for path in yaml_files(&policy.directory.join("cases")) {
             count += 1;
             let case = Case::read(&path).unwrap_or_else(|error| panic!("{error}"));
-            assert!(!case.proves.is_empty(), "{}: `proves` is missing", path.display());
-            let snapshot = nodepol_cases::snapshot(&case, &path)
-                .unwrap_or_else(|error| panic!("{error}"));
+            assert!(
+                !case.proves.is_empty(),
+                "{}: `proves` is missing",
+                path.display()
+            );
+            let snapshot =
+                nodepol_cases::snapshot(&case, &path).unwrap_or_else(|error| panic!("{error}"));
             let horizons: &[Horizon] = match snapshot.source {
                 Source::Live => &[Horizon::Now, Horizon::NextBoot],
                 Source::Tree => &[Horizon::NextBoot],
@@ -86,14 +111,11 @@ fn every_case_of_every_policy_holds() {
             let facts = Arc::new(Facts::new(Arc::new(Evidence::new(Arc::new(snapshot)))));
             let arguments = parameters::check(&description.parameters, &case.parameters)
                 .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
-            let evaluation = sandbox.evaluate(
-                &prepared,
-                &facts,
-                horizons,
-                &arguments,
-                &Limits::default(),
-            );
-            let expected = case.expect.unwrap_or_else(|| panic!("{}: no `expect`", path.display()));
+            let evaluation =
+                sandbox.evaluate(&prepared, &facts, horizons, &arguments, &Limits::default());
+            let expected = case
+                .expect
+                .unwrap_or_else(|| panic!("{}: no `expect`", path.display()));
             let wrong = match evaluation.outcome {
                 Ok(answer) => {
                     verdicts.extend([answer.verdicts.now, answer.verdicts.next_boot]);
@@ -101,7 +123,10 @@ fn every_case_of_every_policy_holds() {
                     if !wrong.is_empty() {
                         wrong.push(format!("summary: {}", answer.summary));
                         wrong.extend(
-                            answer.findings.iter().map(|f| format!("{}: {}", f.id, f.message)),
+                            answer
+                                .findings
+                                .iter()
+                                .map(|f| format!("{}: {}", f.id, f.message)),
                         );
                     }
                     wrong
@@ -134,9 +159,15 @@ fn every_readme_has_the_headings_that_explain_prints() {
     for policy in policies() {
         let readme = std::fs::read_to_string(policy.directory.join("README.md"))
             .unwrap_or_else(|error| panic!("{}: README.md: {error}", policy.id));
-        assert!(readme.starts_with(&format!("# {}\n", policy.id)), "{}", policy.id);
-        let headings: Vec<_> =
-            readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert!(
+            readme.starts_with(&format!("# {}\n", policy.id)),
+            "{}",
+            policy.id
+        );
+        let headings: Vec<_> = readme
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .collect();
         assert_eq!(headings, HEADINGS, "{}", policy.id);
     }
 }

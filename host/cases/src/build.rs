@@ -94,7 +94,7 @@ fn files(
                 .insert(name.to_owned());
             below = parent;
         }
-        if spec.directory {
+        if spec.directory && spec.unreadable.is_none() {
             names.entry(path.clone()).or_default();
         } else {
             files.insert(path.clone(), file(path, &spec, texts, taken_at)?);
@@ -131,6 +131,8 @@ fn file(
         FileNode::Regular(Content::Binary(elf_header(machine)?))
     } else if spec.socket {
         FileNode::Special(SpecialKind::Socket)
+    } else if let Some(why) = spec.unreadable.as_ref().filter(|_| spec.directory) {
+        FileNode::Directory(Part::Unreadable(why.clone()))
     } else if let Some(why) = &spec.unreadable {
         FileNode::Regular(Content::Unreadable(why.clone()))
     } else {
@@ -184,12 +186,13 @@ fn elf_header(machine: &str) -> Result<String, String> {
     ))
 }
 
+/// No manager runs in a tree, whatever the live node that it stands on has.
 fn systemd(spec: Option<&SystemdSpec>, source: Source) -> Part<Systemd> {
+    if source == Source::Tree {
+        return Part::Absent;
+    }
     let Some(spec) = spec else {
-        return match source {
-            Source::Tree => Part::Absent,
-            Source::Live => Part::Unreadable("the case has no systemd".to_owned()),
-        };
+        return Part::Unreadable("the case has no systemd".to_owned());
     };
     if let Some(why) = &spec.unreadable {
         return Part::Unreadable(why.clone());

@@ -76,7 +76,7 @@ pub struct OtherFile {
     /// A socket.
     #[serde(default)]
     pub socket: bool,
-    /// It is there and cannot be read, and why.
+    /// It is there and cannot be read (with `directory`: listed), and why.
     pub unreadable: Option<String>,
     /// A text, where a mode or a time is given with it.
     pub text: Option<String>,

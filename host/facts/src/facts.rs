@@ -1,110 +1,164 @@
 //! All facts of one node, each area once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nodepol_model::{Horizon, Unavailable};
-use serde_json::Value as Json;
+use jiff::Timestamp;
+use nodepol_model::{Horizon, Phase, Snapshot, Unavailable, Want};
 
 use crate::cgroup::Cgroups;
 use crate::configs::Configs;
-use crate::credential::{Certs, CredentialFlags};
+use crate::credential::Certs;
 use crate::evidence::Evidence;
 use crate::files::Files;
+use crate::join_state::{self, JoinPaths, JoinState};
 use crate::journal::JournalFacts;
 use crate::kubelet::{Assumptions, Kubelet};
+use crate::kubelet_driver::{self, Driver};
 use crate::node::Node;
-use crate::runtime::{Launch, Runtimes};
-use crate::sourced::Sourced;
+use crate::runtime::Runtimes;
+use crate::swap::Swap;
 use crate::systemd::Units;
 
-/// The facts that policies read: one field for each interface.
+/// The facts that policies read: one field for each interface of the ABI.
 #[derive(Debug)]
 pub struct Facts {
     /// What all of it rests on.
     pub evidence: Arc<Evidence>,
     /// systemd units.
     pub units: Arc<Units>,
-    /// The kubelet.
+    /// The kubelet; its cgroup driver is [`Facts::kubelet_cgroup_driver`].
     pub kubelet: Arc<Kubelet>,
-    /// The node as a whole.
+    /// The node; its join state is [`Facts::join_state`].
     pub node: Arc<Node>,
     /// Control groups.
     pub cgroups: Arc<Cgroups>,
     /// Container runtimes.
     pub runtimes: Arc<Runtimes>,
+    /// Swap.
+    pub swap: Swap<Units>,
     /// Certificates and kubeconfigs.
-    pub certs: Arc<Certs>,
-    /// The log.
-    pub journal: Arc<JournalFacts>,
+    pub certs: Certs,
+    /// The kubelet's log.
+    pub journal: JournalFacts,
     /// Structured files.
     pub configs: Arc<Configs>,
     /// Paths.
     pub files: Arc<Files>,
 }
 
+/// What is judged besides the snapshot itself.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// Versions that are assumed in place of those that are installed.
+    pub assumptions: Assumptions,
+    /// The instant that is asked about; the snapshot's own if none.
+    pub at: Option<Timestamp>,
+}
+
 impl Facts {
-    /// The facts that follow from `evidence`, and from what is assumed of
-    /// versions.
-    pub fn new(evidence: Arc<Evidence>, assumptions: Assumptions) -> Self {
+    /// The facts of a snapshot. Each is worked out when it is first asked for.
+    pub fn new(snapshot: Arc<Snapshot>, question: Question) -> Self {
+        let snapshot = match question.at {
+            Some(at) if at != snapshot.taken_at => Arc::new(Snapshot {
+                taken_at: at,
+                ..Snapshot::clone(&snapshot)
+            }),
+            _ => snapshot,
+        };
+        let taken_at = snapshot.taken_at;
+        let evidence = Arc::new(Evidence::new(snapshot));
         let units = Arc::new(Units::new(Arc::clone(&evidence)));
         let kubelet = Arc::new(Kubelet::new(
             Arc::clone(&evidence),
-            Arc::<Units>::clone(&units),
-            assumptions,
+            Arc::clone(&units) as _,
+            question.assumptions,
         ));
         let node = Arc::new(Node::new(Arc::clone(&evidence), Arc::clone(&kubelet)));
         let cgroups = Arc::new(Cgroups::new(Arc::clone(&evidence), Arc::clone(&node)));
-        let runtimes = Arc::new(Runtimes::new(
-            Arc::clone(&evidence),
-            Arc::<Units>::clone(&units),
-            Arc::clone(&kubelet),
-            Arc::clone(&node),
-            Arc::clone(&cgroups),
-        ));
-        let certs = Arc::new(Certs::with_flags(
-            Arc::clone(&evidence),
-            credential_flags(&kubelet, Horizon::Now),
-            credential_flags(&kubelet, Horizon::NextBoot),
-            evidence.snapshot().taken_at,
-        ));
         Self {
-            journal: Arc::new(JournalFacts::new(Arc::clone(&evidence))),
+            runtimes: Arc::new(Runtimes::new(
+                Arc::clone(&evidence),
+                Arc::clone(&units) as _,
+                Arc::clone(&kubelet),
+                Arc::clone(&node),
+                Arc::clone(&cgroups),
+            )),
+            swap: Swap::new(
+                Arc::clone(&evidence),
+                Arc::clone(&units),
+                node.command_line(Horizon::NextBoot),
+            ),
+            certs: Certs::new(Arc::clone(&evidence), &kubelet, taken_at),
+            journal: JournalFacts::new(Arc::clone(&evidence)),
             configs: Arc::new(Configs::new(Arc::clone(&evidence))),
             files: Arc::new(Files::new(Arc::clone(&evidence))),
             units,
             kubelet,
             node,
             cgroups,
-            runtimes,
-            certs,
             evidence,
         }
     }
-}
 
-impl Launch for Units {
-    fn assignments(
-        &self,
-        unit: &str,
-        section: &str,
-        key: &str,
-    ) -> Result<Vec<Sourced<String>>, Unavailable> {
-        self.assignments(unit, section, key)
+    /// What was looked for so far and never gathered. Empties the list.
+    pub fn take_wants(&self) -> BTreeSet<Want> {
+        self.evidence.take_wants()
     }
-}
 
-/// What the kubelet is told about its credentials.
-fn credential_flags(kubelet: &Kubelet, at: Horizon) -> Result<CredentialFlags, Unavailable> {
-    let flag = |name: &str| {
-        let flag = kubelet.flag(at, name)?;
-        Ok::<_, Unavailable>(flag.map(|flag| flag.value))
-    };
-    Ok(CredentialFlags {
-        kubeconfig: flag("kubeconfig")?,
-        bootstrap_kubeconfig: flag("bootstrap-kubeconfig")?,
-        cert_dir: flag("cert-dir")?,
-        rotate_certificates: kubelet
-            .setting(at, "/rotateCertificates")?
-            .is_some_and(|setting| setting.value == Json::Bool(true)),
-    })
+    /// How far the node has come into a cluster.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file that tells could not be read.
+    pub fn join_state(&self) -> Result<JoinState, Unavailable> {
+        if self.node.embedded_kubelet() {
+            return join_state::of_embedded(&self.evidence);
+        }
+        if !self.has_kubelet()? {
+            return Ok(JoinState::NoKubelet);
+        }
+        // Where the start of the kubelet cannot be told, the paths of kubeadm
+        // are the best guess that there is.
+        let paths = JoinPaths::of(&self.kubelet).unwrap_or_default();
+        join_state::of_kubelet(&self.evidence, &paths)
+    }
+
+    /// Whether there is a kubelet.service or a kubelet's program.
+    fn has_kubelet(&self) -> Result<bool, Unavailable> {
+        if self
+            .units
+            .get(Horizon::NextBoot, "kubelet.service")?
+            .load_state
+            != "not-found"
+        {
+            return Ok(true);
+        }
+        for path in [
+            "/usr/bin/kubelet",
+            "/usr/local/bin/kubelet",
+            "/opt/bin/kubelet",
+        ] {
+            if self.evidence.stat_metadata(path).known(path)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The phase that the evidence speaks for, and why.
+    pub fn phase(&self) -> (Phase, &'static str) {
+        let joined = matches!(
+            self.join_state(),
+            Ok(JoinState::Joined | JoinState::BrokenPartial) | Err(_)
+        );
+        self.node.phase(joined)
+    }
+
+    /// The cgroup driver that the kubelet ends up with.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it hangs on something unknown.
+    pub fn kubelet_cgroup_driver(&self, at: Horizon) -> Result<Driver, Unavailable> {
+        kubelet_driver::cgroup_driver(&self.kubelet, &*self.runtimes, at)
+    }
 }

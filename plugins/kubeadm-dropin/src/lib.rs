@@ -3,7 +3,7 @@
 use nodepol_plugin::units;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, Unavailable, files, kubelet, no_own_kubelet, node,
+    Sourced, Step, Unavailable, files, kubelet, no_own_kubelet, node, runbook,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -56,12 +56,25 @@ impl Policy for KubeadmDropin {
         }
         let drop_in = unit.drop_ins.iter().find(|path| path.ends_with(DROP_IN));
         let commands = units::commands(at, KUBELET, "ExecStart")?;
-        let mut findings = missing_flags(at, drop_in.is_some(), commands.first().map(|c| &c.at))?;
-        if let Some(path) = drop_in {
-            findings.extend(shadowed(path)?);
+        let state = if is_masked()? {
+            DropIn::Masked
+        } else if drop_in.is_some() {
+            DropIn::Read
+        } else {
+            DropIn::Absent
+        };
+        let mut findings = missing_flags(at, &state, commands.first().map(|c| &c.at))?;
+        findings.extend(elsewhere(at)?);
+        let packaged = vendor_drop_in()?;
+        match (old_variables(packaged)?, drop_in, packaged) {
+            (Some(outdated), ..) => findings.push(outdated),
+            (None, Some(path), Some(packaged)) => findings.extend(shadowed(path, packaged)),
+            (None, ..) => {}
         }
-        findings.extend(old_variables()?);
         if let Some(command) = commands.first() {
+            if findings.is_empty() && matches!(state, DropIn::Read) {
+                findings.extend(kubeadm_args_dropped(&command.argv, &command.at));
+            }
             findings.extend(extra_args_not_last(&command.argv, &command.at));
         }
         Ok(Judgement::of(
@@ -71,11 +84,27 @@ impl Policy for KubeadmDropin {
     }
 }
 
+/// What became of kubeadm's drop-in.
+enum DropIn {
+    Read,
+    /// A link to /dev/null, or an empty file, of its name hides it.
+    Masked,
+    Absent,
+}
+
+fn is_masked() -> Result<bool, Unavailable> {
+    Ok(files::lstat(ADMINISTRATOR)?.is_some_and(|stat| match stat.kind {
+        files::Kind::Symlink => stat.target.as_deref() == Some("/dev/null"),
+        files::Kind::Regular => stat.size == 0,
+        _ => false,
+    }))
+}
+
 /// A kubelet without `--config` runs with defaults, one without `--kubeconfig`
 /// without a cluster.
 fn missing_flags(
     at: Horizon,
-    has_drop_in: bool,
+    drop_in: &DropIn,
     command: Option<&Location>,
 ) -> Result<Vec<Finding>, Unavailable> {
     let mut findings = Vec::new();
@@ -94,26 +123,36 @@ fn missing_flags(
         if kubelet::flag(at, flag)?.is_some() {
             continue;
         }
-        let (message, fix) = if has_drop_in {
-            (
+        let at = command
+            .cloned()
+            .unwrap_or_else(|| Location::source(KUBELET));
+        let (message, fix) = match drop_in {
+            DropIn::Read => (
                 format!("the kubelet is started without --{flag}: {consequence}"),
-                Fix::new("let kubeadm's drop-in have the last word").step(Step::command(
-                    ["systemctl", "cat", KUBELET],
-                    "find the later drop-in that sets ExecStart= again, and give it kubeadm's \
-                     variables or remove it",
+                Fix::new("let kubeadm's drop-in have the last word").step(Step::note(format!(
+                    "{} sets ExecStart= last: add kubeadm's variables to that line, \
+                     $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS \
+                     $KUBELET_EXTRA_ARGS, or remove it",
+                    at.source
+                ))),
+            ),
+            DropIn::Masked => (
+                format!(
+                    "{ADMINISTRATOR} hides kubeadm's drop-in, so the kubelet is started without \
+                     --{flag}: {consequence}"
+                ),
+                Fix::new("let systemd see kubeadm's drop-in again").step(Step::command(
+                    ["rm", ADMINISTRATOR],
+                    "it is empty, or a link to /dev/null, and stands for the packaged one",
                 )),
-            )
-        } else {
-            (
+            ),
+            DropIn::Absent => (
                 format!(
                     "there is no {DROP_IN}, so the kubelet is started without --{flag}: {consequence}"
                 ),
                 restore_drop_in(),
-            )
+            ),
         };
-        let at = command
-            .cloned()
-            .unwrap_or_else(|| Location::source(KUBELET));
         findings.push(
             Finding::fail(id, message).evidence(at, "ExecStart=").fix(
                 fix.step(Step::daemon_reload())
@@ -125,66 +164,135 @@ fn missing_flags(
 }
 
 fn restore_drop_in() -> Fix {
-    let debian = node::os().ok().flatten().is_some_and(|os| {
-        os.id == "debian" || os.id == "ubuntu" || os.id_like.iter().any(|id| id == "debian")
-    });
-    let install = if debian {
-        Step::command(
-            ["apt-get", "install", "--reinstall", "kubeadm"],
-            "the drop-in belongs to the kubeadm package",
+    Fix::new("bring kubeadm's drop-in back").step(runbook::reinstall(
+        "kubeadm",
+        "the drop-in belongs to the kubeadm package",
+    ))
+}
+
+/// The files that kubeadm writes are there, and the flags name others that are not.
+fn elsewhere(at: Horizon) -> Result<Vec<Finding>, Unavailable> {
+    let mut findings = Vec::new();
+    for (flag, id, written) in [
+        ("config", "config-elsewhere", "/var/lib/kubelet/config.yaml"),
+        (
+            "kubeconfig",
+            "kubeconfig-elsewhere",
+            "/etc/kubernetes/kubelet.conf",
+        ),
+    ] {
+        let Some(set) = kubelet::flag(at, flag)? else {
+            continue;
+        };
+        let is_other = set.value.starts_with('/') && set.value != written;
+        if !is_other || files::resolve(&set.value)?.is_some() || files::resolve(written)?.is_none()
+        {
+            continue;
+        }
+        // The kubelet writes its kubeconfig itself if it can bootstrap.
+        if flag == "kubeconfig"
+            && let Some(bootstrap) = kubelet::flag(at, "bootstrap-kubeconfig")?
+            && files::resolve(&bootstrap.value)?.is_some()
+        {
+            continue;
+        }
+        let place = match set.at.source.as_str() {
+            // A running process tells its flags, not where they come from.
+            proc if proc.starts_with("/proc/") => "what `systemctl cat kubelet.service` shows",
+            file => file,
+        };
+        findings.push(
+            Finding::fail(
+                id,
+                format!(
+                    "--{flag} names {}, which does not exist; kubeadm wrote {written}",
+                    set.value
+                ),
+            )
+            .evidence(set.at.clone(), format!("--{flag}={}", set.value))
+            .fix(
+                Fix::new(format!("name the file that kubeadm wrote in --{flag}"))
+                    .step(Step::note(format!(
+                        "in {place}, change --{flag}={} to --{flag}={written}",
+                        set.value
+                    )))
+                    .step(Step::daemon_reload())
+                    .step(Step::restart_kubelet()),
+            ),
+        );
+    }
+    Ok(findings)
+}
+
+/// A drop-in after kubeadm's that sets ExecStart= again must pass on what kubeadm
+/// writes to kubeadm-flags.env.
+fn kubeadm_args_dropped(argv: &[String], at: &Location) -> Option<Finding> {
+    if at.source.ends_with(DROP_IN) || argv.iter().any(|word| word.contains("KUBELET_KUBEADM_ARGS"))
+    {
+        return None;
+    }
+    Some(
+        Finding::warn(
+            "kubeadm-args-dropped",
+            format!(
+                "{} sets ExecStart= without $KUBELET_KUBEADM_ARGS: the flags that kubeadm writes \
+                 for this node are not passed",
+                at.source
+            ),
         )
-    } else {
-        Step::command(
-            ["dnf", "reinstall", "kubeadm"],
-            "the drop-in belongs to the kubeadm package",
+        .explained(
+            at.clone(),
+            argv.join(" "),
+            "this comes after kubeadm's drop-in and takes its place",
         )
-    };
-    Fix::new("bring kubeadm's drop-in back").step(install)
+        .fix(
+            Fix::new("pass kubeadm's flags on")
+                .step(Step::note(
+                    "add $KUBELET_KUBEADM_ARGS to that ExecStart=, before $KUBELET_EXTRA_ARGS",
+                ))
+                .step(Step::daemon_reload())
+                .step(Step::restart_kubelet()),
+        ),
+    )
 }
 
 /// A file of the same name in /etc replaces the packaged one as a whole (man
 /// systemd.unit), so that an upgrade of the package changes nothing any more.
-fn shadowed(path: &str) -> Result<Option<Finding>, Unavailable> {
-    if path != ADMINISTRATOR {
-        return Ok(None);
-    }
+fn shadowed(path: &str, packaged: &str) -> Option<Finding> {
+    (path == ADMINISTRATOR).then(|| {
+        Finding::warn(
+            "drop-in-shadowed",
+            format!("{ADMINISTRATOR} hides the packaged drop-in, and upgrades with it"),
+        )
+        .explained(
+            Location::source(ADMINISTRATOR),
+            "this one is read",
+            "an older copy, or an edit",
+        )
+        .explained(
+            Location::source(packaged),
+            "this one is not",
+            "the package keeps it current",
+        )
+        .fix(
+            Fix::new("use the packaged drop-in")
+                .step(move_aside(ADMINISTRATOR))
+                .step(Step::daemon_reload())
+                .step(Step::restart_kubelet()),
+        )
+    })
+}
+
+fn vendor_drop_in() -> Result<Option<&'static str>, Unavailable> {
     for vendor in VENDOR {
-        if files::lstat(vendor)?.is_none() {
-            continue;
+        if files::lstat(vendor)?.is_some() {
+            return Ok(Some(vendor));
         }
-        return Ok(Some(
-            Finding::warn(
-                "drop-in-shadowed",
-                format!("{ADMINISTRATOR} hides the packaged drop-in, and upgrades with it"),
-            )
-            .explained(
-                Location::source(ADMINISTRATOR),
-                "this one is read",
-                "an older copy, or an edit",
-            )
-            .explained(
-                Location::source(vendor),
-                "this one is not",
-                "the package keeps it current",
-            )
-            .fix(
-                Fix::new("use the packaged drop-in")
-                    .step(Step::argv(
-                        ["mv", ADMINISTRATOR, &format!("{ADMINISTRATOR}.disabled")]
-                            .map(str::to_owned)
-                            .to_vec(),
-                        "systemd reads only names that end in .conf; put own flags into \
-                         KUBELET_EXTRA_ARGS",
-                    ))
-                    .step(Step::daemon_reload())
-                    .step(Step::restart_kubelet()),
-            ),
-        ));
     }
     Ok(None)
 }
 
-fn old_variables() -> Result<Option<Finding>, Unavailable> {
+fn old_variables(packaged: Option<&str>) -> Result<Option<Finding>, Unavailable> {
     let environment = units::assignments(KUBELET, "Service", "Environment")?;
     let old = environment.into_iter().find(|set| {
         OLD_VARIABLES
@@ -192,13 +300,35 @@ fn old_variables() -> Result<Option<Finding>, Unavailable> {
             .any(|variable| set.value.contains(variable))
     });
     Ok(old.map(|Sourced { value, at }| {
+        let mut fix = Fix::new("use the drop-in of the kubeadm that is installed");
+        if packaged != Some(at.source.as_str()) {
+            fix = fix.step(move_aside(&at.source));
+        }
+        if packaged.is_none_or(|packaged| packaged == at.source) {
+            fix = fix.step(runbook::reinstall(
+                "kubeadm",
+                "the drop-in belongs to the kubeadm package",
+            ));
+        }
         Finding::warn(
             "drop-in-outdated",
             "the drop-in is that of an old kubeadm: its variables carry flags that newer kubelets refuse",
         )
         .evidence(at, value)
-        .fix(restore_drop_in())
+        .fix(
+            fix.step(Step::daemon_reload())
+                .step(Step::restart_kubelet()),
+        )
     }))
+}
+
+fn move_aside(path: &str) -> Step {
+    Step::argv(
+        ["mv", path, &format!("{path}.disabled")]
+            .map(str::to_owned)
+            .to_vec(),
+        "systemd reads only names that end in .conf; put own flags into KUBELET_EXTRA_ARGS",
+    )
 }
 
 /// The last flag wins: what an administrator sets must come after what kubeadm sets.
@@ -213,9 +343,15 @@ fn extra_args_not_last(argv: &[String], at: &Location) -> Option<Finding> {
             format!("{after} comes after $KUBELET_EXTRA_ARGS and wins over what is set there"),
         )
         .evidence(at.clone(), argv.join(" "))
-        .fix(Fix::new("let $KUBELET_EXTRA_ARGS be last").step(Step::note(
-            "move $KUBELET_EXTRA_ARGS to the end of ExecStart=, then systemctl daemon-reload",
-        ))),
+        .fix(
+            Fix::new("let $KUBELET_EXTRA_ARGS be last")
+                .step(Step::note(format!(
+                    "in {}, move $KUBELET_EXTRA_ARGS to the end of ExecStart=",
+                    at.source
+                )))
+                .step(Step::daemon_reload())
+                .step(Step::restart_kubelet()),
+        ),
     )
 }
 

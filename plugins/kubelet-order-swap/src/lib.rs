@@ -4,7 +4,7 @@
 use nodepol_plugin::swap::{self, Activation, Enforcement};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
-    Unavailable, kubelet, no_own_kubelet,
+    Unavailable, no_own_kubelet, refuses_swap,
 };
 
 struct KubeletOrderSwap;
@@ -34,11 +34,10 @@ impl Policy for KubeletOrderSwap {
             return Ok(Judgement::pass("nothing turns swap on at boot"));
         }
         let mut findings: Vec<_> = activations.iter().filter_map(stalls_boot).collect();
-        let allowed =
-            kubelet::setting(at, "/failSwapOn")?.is_some_and(|setting| !setting.is_true());
-        if !allowed {
+        if refuses_swap(at)?.0 {
             let enforcements = swap::enforcements()?;
-            for activation in &activations {
+            let exist = |activation: &&Activation| activation.device_present != Some(false);
+            for activation in activations.iter().filter(exist) {
                 findings.extend(unsettled(activation, enforcements.first()));
             }
         }
@@ -72,7 +71,7 @@ fn unsettled(activation: &Activation, enforcement: Option<&Enforcement>) -> Opti
                 "units of type swap are ordered before swap.target, and services after it",
             )
             .symptom_of("swap-returns-on-reboot/swap-returns")
-            .fix(enforce()),
+            .fix(enforce(None)),
         ),
         (false, _) => Some(
             Finding::warn(
@@ -85,7 +84,7 @@ fn unsettled(activation: &Activation, enforcement: Option<&Enforcement>) -> Opti
             )
             .evidence(activation.at.clone(), shown())
             .symptom_of("swap-returns-on-reboot/swap-returns")
-            .fix(enforce()),
+            .fix(enforce(activation.unit.as_deref())),
         ),
     }
 }
@@ -94,7 +93,8 @@ fn unsettled(activation: &Activation, enforcement: Option<&Enforcement>) -> Opti
 /// until DefaultDeviceTimeoutSec= (man systemd.swap).
 fn stalls_boot(activation: &Activation) -> Option<Finding> {
     let text = activation.text.as_deref().unwrap_or_default();
-    let waits = activation.kind == "fstab" && !text.contains("nofail");
+    let options = text.split_whitespace().nth(3).unwrap_or_default();
+    let waits = activation.kind == "fstab" && !options.split(',').any(|word| word == "nofail");
     if !waits || activation.device_present != Some(false) {
         return None;
     }
@@ -121,12 +121,14 @@ fn stalls_boot(activation: &Activation) -> Option<Finding> {
     )
 }
 
-fn enforce() -> Fix {
+/// `after` is a unit that must have turned swap on before it is turned off.
+fn enforce(after: Option<&str>) -> Fix {
+    let order = after.map_or_else(String::new, |unit| format!("[Unit]\nAfter={unit}\n\n"));
     Fix::new("turn swap off whenever the kubelet starts")
         .step(Step::write_file(
             "/etc/systemd/system/kubelet.service.d/20-swapoff.conf",
             0o644,
-            "[Service]\nExecStartPre=/sbin/swapoff --all\n",
+            format!("{order}[Service]\nExecStartPre=/sbin/swapoff --all\n"),
             "without a `-` before the path a swapoff that fails keeps the kubelet down and says why",
         ))
         .step(Step::daemon_reload().verify([

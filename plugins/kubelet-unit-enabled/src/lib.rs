@@ -90,47 +90,41 @@ fn wrong_default_target() -> Result<Option<Finding>, Unavailable> {
     ))
 }
 
+/// `systemctl enable` makes the links that [Install] asks for; where it asks for
+/// none, or for one that the boot does not reach, multi-user.target is told to
+/// want the unit.
+fn enable() -> Result<Fix, Unavailable> {
+    let fix = Fix::new("enable kubelet.service");
+    for key in ["WantedBy", "RequiredBy", "UpheldBy"] {
+        for targets in units::assignments(KUBELET, "Install", key)? {
+            for target in targets.value.split_whitespace() {
+                if !units::pulled_in_by(target)?.is_empty() {
+                    return Ok(fix.step(
+                        Step::unit(
+                            UnitVerb::Enable,
+                            KUBELET,
+                            "link it into the target that its [Install] names",
+                        )
+                        .verify(["systemctl", "is-enabled", KUBELET]),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(fix.step(
+        Step::command(
+            ["systemctl", "add-wants", "multi-user.target", KUBELET],
+            "its [Install] names no target that the boot reaches, so that `enable` would not help",
+        )
+        .verify(["systemctl", "is-enabled", KUBELET]),
+    ))
+}
+
 fn not_enabled(at: Horizon) -> Result<Finding, Unavailable> {
     let unit = units::get(at, KUBELET)?;
     let links = units::enabled_by(KUBELET)?;
-    let enable = Fix::new("enable kubelet.service").step(
-        Step::unit(
-            UnitVerb::Enable,
-            KUBELET,
-            "link it into the target that its [Install] names",
-        )
-        .verify(["systemctl", "is-enabled", KUBELET]),
-    );
+    let enable = enable()?;
     let persistent = |link: &&Link| !link.runtime;
-    if let Some(link) = links.iter().filter(persistent).find(|link| link.dangling) {
-        return Ok(Finding::fail(
-            "link-dangling",
-            format!(
-                "the link that enables kubelet.service leads nowhere: {}",
-                link.path
-            ),
-        )
-        .explained(
-            Location::source(link.path.clone()),
-            link.target.clone(),
-            "this does not exist",
-        )
-        .fix(
-            Fix::new("make the link anew")
-                .step(Step::unit(
-                    UnitVerb::Disable,
-                    KUBELET,
-                    "remove the dead link",
-                ))
-                .steps([
-                    Step::unit(UnitVerb::Enable, KUBELET, "link the unit that exists").verify([
-                        "systemctl",
-                        "is-enabled",
-                        KUBELET,
-                    ]),
-                ]),
-        ));
-    }
     if let Some(link) = links.iter().find(persistent) {
         return Ok(Finding::fail(
             "target-not-reached",

@@ -3,7 +3,7 @@
 use nodepol_plugin::units::{self, Command, ProgramState, Unit};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, no_own_kubelet, node,
+    Step, Unavailable, UnitVerb, no_own_kubelet, runbook,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -30,14 +30,16 @@ impl Policy for KubeletUnitLoadable {
             return Ok(finding.into());
         }
         let mut findings = Vec::new();
-        if let Some(command) = units::commands(at, KUBELET, "ExecStart")?
-            .into_iter()
-            .next()
-        {
-            findings.extend(not_runnable(&command)?);
+        for key in ["ExecStartPre", "ExecStart"] {
+            for command in units::commands(at, KUBELET, key)? {
+                if !command.ignore_failure {
+                    findings.extend(not_runnable(&command)?);
+                }
+            }
         }
         findings.extend(missing_environment_files(at)?);
-        if at == Horizon::Now {
+        // What systemd says of the last start is a symptom of these.
+        if at == Horizon::Now && findings.is_empty() {
             findings.extend(failed_to_execute(&unit)?);
         }
         Ok(Judgement::of(
@@ -67,11 +69,7 @@ fn not_loaded(unit: &Unit) -> Option<Finding> {
                 "kubelet.service is masked: systemd refuses to start it",
             )
             .explained(at(), "masked", "a link to /dev/null, or an empty file")
-            .fix(
-                Fix::new("unmask kubelet.service")
-                    .step(Step::unit(UnitVerb::Unmask, KUBELET, "remove the mask"))
-                    .step(Step::daemon_reload().verify(["systemctl", "cat", KUBELET])),
-            ),
+            .fix(unmask(unit)),
         ),
         "not-found" => Some(
             Finding::fail(
@@ -98,6 +96,26 @@ fn not_loaded(unit: &Unit) -> Option<Finding> {
             ),
         ),
     }
+}
+
+/// `systemctl unmask` without `--runtime` leaves a mask in /run where it is.
+fn unmask(unit: &Unit) -> Fix {
+    let in_run = unit.file_state == "masked-runtime"
+        || unit
+            .fragment
+            .as_deref()
+            .is_some_and(|path| path.starts_with("/run/"));
+    let step = if in_run {
+        Step::command(
+            ["systemctl", "unmask", "--runtime", KUBELET],
+            "remove the mask in /run, which a reboot would remove as well",
+        )
+    } else {
+        Step::unit(UnitVerb::Unmask, KUBELET, "remove the mask")
+    };
+    Fix::new("unmask kubelet.service")
+        .step(step)
+        .step(Step::daemon_reload().verify(["systemctl", "cat", KUBELET]))
 }
 
 fn not_runnable(command: &Command) -> Result<Option<Finding>, Unavailable> {
@@ -199,7 +217,8 @@ fn failed_to_execute(unit: &Unit) -> Result<Option<Finding>, Unavailable> {
                 "start-resources",
                 "systemd could not prepare the start: a file that the unit needs cannot be read",
             )
-            .evidence(Location::source("systemd"), "Result=resources"),
+            .evidence(Location::source("systemd"), "Result=resources")
+            .fix(what_systemd_says()),
         ));
     }
     let Some(status) = units::property(KUBELET, "ExecMainStatus")? else {
@@ -217,6 +236,20 @@ fn failed_to_execute(unit: &Unit) -> Result<Option<Finding>, Unavailable> {
             "its mount namespace could not be set up: a path in ReadWritePaths= \
                                 or BindPaths= does not exist",
         ),
+        "209" => (
+            "STDOUT",
+            "what StandardOutput= names cannot be opened, such as a log file in a directory that \
+             does not exist",
+        ),
+        "217" => ("USER", "the user in User= does not exist"),
+        // All of systemd's own; the kubelet exits with none of them.
+        "201" | "202" | "204" | "205" | "206" | "207" | "208" | "210" | "211" | "212" | "213"
+        | "214" | "215" | "216" | "218" | "219" | "220" | "221" | "222" | "224" | "225" | "227"
+        | "228" | "229" | "230" | "231" | "232" | "233" | "234" | "235" | "236" | "237" | "238"
+        | "239" | "240" | "241" | "242" | "243" => (
+            "see PROCESS EXIT CODES in systemd.exec(5)",
+            "what the unit asks for could not be set up",
+        ),
         _ => return Ok(None),
     };
     Ok(Some(
@@ -227,27 +260,24 @@ fn failed_to_execute(unit: &Unit) -> Result<Option<Finding>, Unavailable> {
         .evidence(
             Location::source("systemd"),
             format!("ExecMainStatus={status} ({name})"),
-        ),
+        )
+        .fix(what_systemd_says()),
     ))
 }
 
-fn reinstall(package: &str, why: &str) -> Fix {
-    let is_like = |ids: &[&str]| {
-        node::os().ok().flatten().is_some_and(|os| {
-            ids.contains(&os.id.as_str()) || os.id_like.iter().any(|id| ids.contains(&id.as_str()))
-        })
-    };
-    let step = if is_like(&["debian", "ubuntu"]) {
-        Step::command(["apt-get", "install", "--reinstall", package], why)
-    } else if is_like(&["rhel", "fedora", "centos"]) {
-        Step::command(["dnf", "reinstall", package], why)
-    } else {
-        Step::note(format!(
-            "install {package} again, as this node first got it"
+fn what_systemd_says() -> Fix {
+    Fix::new("take away what systemd stumbled over")
+        .step(Step::command(
+            ["journalctl", "--boot", "--unit", KUBELET, "--lines", "20", "--no-pager"],
+            "systemd's own lines name the path; for a program that was copied here, \
+             `restorecon -v` on it gives it its SELinux label",
         ))
-    };
+        .step(Step::restart_kubelet())
+}
+
+fn reinstall(package: &str, why: &str) -> Fix {
     Fix::new(format!("install {package} again"))
-        .step(step)
+        .step(runbook::reinstall(package, why))
         .step(Step::daemon_reload().verify(["systemctl", "cat", KUBELET]))
 }
 

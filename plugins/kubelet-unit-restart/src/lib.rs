@@ -35,10 +35,10 @@ impl Policy for KubeletUnitRestart {
         if at == Horizon::Now {
             findings.extend(start_limit_hit(&service)?);
         }
-        findings.extend(restart_policy(&service)?);
-        findings.extend(start_limit(&service)?);
-        findings.extend(ignored_start_limit()?);
-        findings.extend(watchdog(&service)?);
+        findings.extend(restart_policy(at, &service)?);
+        findings.extend(start_limit(at, &service)?);
+        findings.extend(ignored_start_limit(at)?);
+        findings.extend(watchdog(at, &service)?);
         Ok(Judgement::of(
             findings,
             format!("Restart={}, no start limit ends it", service.restart),
@@ -53,6 +53,7 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
     let result = units::property(KUBELET, "Result")?.unwrap_or_default();
     let given_up = unit.active_state.as_deref() == Some("failed")
         && service.start_limit_interval_usec > 0
+        && service.start_limit_burst > 0
         && ["always", "on-failure"].contains(&service.restart.as_str());
     if result != "start-limit-hit" && !given_up {
         return Ok(None);
@@ -68,7 +69,7 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
             format!("ActiveState=failed, Result={result}, NRestarts={restarts}"),
         )
         .fix(
-            unlimited()
+            unlimited(Horizon::Now)?
                 .step(Step::unit(
                     UnitVerb::ResetFailed,
                     KUBELET,
@@ -79,8 +80,11 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
     ))
 }
 
-fn restart_policy(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
-    let at = setting("Service", "Restart")?;
+fn restart_policy(
+    at: Horizon,
+    service: &ServiceSettings,
+) -> Result<Option<Finding>, Unavailable> {
+    let place = setting("Service", "Restart")?;
     Ok(match service.restart.as_str() {
         "always" => None,
         "on-failure" => Some(
@@ -88,7 +92,7 @@ fn restart_policy(service: &ServiceSettings) -> Result<Option<Finding>, Unavaila
                 "restart-on-failure",
                 "Restart=on-failure: a kubelet that exits with 0 is not started again",
             )
-            .evidence(at, "on-failure"),
+            .evidence(place, "on-failure"),
         ),
         other => Some(
             Finding::fail(
@@ -96,83 +100,88 @@ fn restart_policy(service: &ServiceSettings) -> Result<Option<Finding>, Unavaila
                 format!("Restart={other}: a kubelet that fails once stays down"),
             )
             .explained(
-                at,
+                place,
                 other,
                 "the kubelet exits with 1 on nearly every error of its start",
             )
-            .fix(unlimited()),
+            .fix(unlimited(at)?),
         ),
     })
 }
 
 /// man systemd.unit, StartLimitIntervalSec=: more than `burst` starts within the
 /// interval and the unit is not started any more, Restart= or not.
-fn start_limit(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+fn start_limit(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
     let (interval, burst) = (service.start_limit_interval_usec, service.start_limit_burst);
     let limited = interval > 0 && burst > 0 && service.restart != "no";
     if !limited || service.restart_usec.saturating_mul(burst.into()) >= interval {
         return Ok(None);
     }
-    Ok(Some(
-        Finding::fail(
-            "start-limit",
-            format!(
-                "{burst} quick failures within {} s and systemd gives up on the kubelet for good: \
-                 a runtime that comes up a little late is enough",
-                seconds(interval)
-            ),
+    let message = if interval == u64::MAX {
+        format!("after {burst} starts, however far apart, systemd gives up on the kubelet for good")
+    } else {
+        format!(
+            "{burst} quick failures within {} and systemd gives up on the kubelet for good: \
+             a runtime that comes up a little late is enough",
+            seconds(interval)
         )
+    };
+    Ok(Some(
+        Finding::fail("start-limit", message)
         .evidence(
             setting("Service", "RestartSec")?,
-            format!("RestartSec={} s", seconds(service.restart_usec)),
+            format!("RestartSec={}", seconds(service.restart_usec)),
         )
         .evidence(
             setting("Unit", "StartLimitIntervalSec")?,
             format!(
-                "StartLimitIntervalSec={} s, StartLimitBurst={burst}",
+                "StartLimitIntervalSec={}, StartLimitBurst={burst}",
                 seconds(interval)
             ),
         )
-        .fix(unlimited()),
+        .fix(unlimited(at)?),
     ))
 }
 
 /// Only the old name `StartLimitInterval=` is still read in [Service]
 /// (systemd, load-fragment-gperf.gperf.in).
-fn ignored_start_limit() -> Result<Option<Finding>, Unavailable> {
+fn ignored_start_limit(at: Horizon) -> Result<Option<Finding>, Unavailable> {
     let ignored = units::assignments(KUBELET, "Service", "StartLimitIntervalSec")?;
-    Ok(ignored.into_iter().last().map(|ignored| {
+    let Some(ignored) = ignored.into_iter().last() else {
+        return Ok(None);
+    };
+    Ok(Some(
         Finding::warn(
             "start-limit-ignored",
             "StartLimitIntervalSec= in [Service] is an unknown key and ignored",
         )
         .explained(ignored.at, ignored.value, "it belongs in [Unit]")
-        .fix(unlimited())
-    }))
+        .fix(unlimited(at)?),
+    ))
 }
 
 /// The kubelet answers the watchdog since 1.32 and refuses one of a second or
 /// less (pkg/kubelet/watchdog/watchdog_linux.go).
-fn watchdog(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+fn watchdog(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
     if service.watchdog_usec == 0 || service.watchdog_usec == u64::MAX {
         return Ok(None);
     }
-    let at = setting("Service", "WatchdogSec")?;
-    let text = format!("WatchdogSec={} s", seconds(service.watchdog_usec));
+    let place = setting("Service", "WatchdogSec")?;
+    let text = format!("WatchdogSec={}", seconds(service.watchdog_usec));
     let Some(version) = kubelet::get_version()? else {
         return Err(Unavailable {
             source: "kubelet --version".to_owned(),
             reason: "whether this kubelet answers a watchdog hangs on its version".to_owned(),
         });
     };
-    let fix = || {
-        Fix::new("take the watchdog away")
-            .step(write_drop_in(
-                "[Service]\nWatchdogSec=0\n",
-                "30-no-watchdog.conf",
-            ))
-            .step(Step::daemon_reload())
-    };
+    let fix = Fix::new("take the watchdog away")
+        .step(write_drop_in(
+            at,
+            "[Service]\nWatchdogSec=0\n",
+            "no-watchdog.conf",
+        )?)
+        .step(Step::daemon_reload())
+        .step(Step::restart_kubelet());
     if (version.major, version.minor) < (1, 32) {
         return Ok(Some(
             Finding::fail(
@@ -182,8 +191,8 @@ fn watchdog(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
                     version.text
                 ),
             )
-            .evidence(at, text)
-            .fix(fix()),
+            .evidence(place, text)
+            .fix(fix),
         ));
     }
     if service.watchdog_usec <= SECOND {
@@ -192,8 +201,8 @@ fn watchdog(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
                 "watchdog-too-short",
                 "the kubelet exits with `configure watchdog timeout too small`",
             )
-            .evidence(at, text)
-            .fix(fix()),
+            .evidence(place, text)
+            .fix(fix),
         ));
     }
     Ok(None)
@@ -208,32 +217,48 @@ fn setting(section: &str, key: &str) -> Result<Location, Unavailable> {
         .map_or_else(|| Location::source("systemd default"), |set| set.at))
 }
 
-fn unlimited() -> Fix {
-    Fix::new("start the kubelet again for ever, every 10 seconds")
+fn unlimited(at: Horizon) -> Result<Fix, Unavailable> {
+    Ok(Fix::new("start the kubelet again for ever, every 10 seconds")
         .step(write_drop_in(
+            at,
             "[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\nRestartSec=10\n",
-            "20-restart.conf",
-        ))
+            "restart.conf",
+        )?)
         .step(Step::daemon_reload().verify([
             "systemctl",
             "show",
             "--property=Restart,StartLimitIntervalUSec",
             KUBELET,
-        ]))
+        ])))
 }
 
-fn write_drop_in(content: &str, name: &str) -> Step {
-    Step::write_file(
+/// Drop-ins apply in the order of their names: this one's must be the last.
+fn write_drop_in(at: Horizon, content: &str, name: &str) -> Result<Step, Unavailable> {
+    let usual = format!("20-{name}");
+    let is_later = |path: &String| {
+        path.rsplit('/')
+            .next()
+            .is_some_and(|other| other > usual.as_str())
+    };
+    let name = if units::get(at, KUBELET)?.drop_ins.iter().any(is_later) {
+        format!("zz-{name}")
+    } else {
+        usual
+    };
+    Ok(Step::write_file(
         format!("/etc/systemd/system/kubelet.service.d/{name}"),
         0o644,
         content,
         "a drop-in survives an upgrade of the package",
-    )
+    ))
 }
 
 fn seconds(usec: u64) -> String {
+    if usec == u64::MAX {
+        return "infinity".to_owned();
+    }
     let text = format!("{}.{:03}", usec / SECOND, usec % SECOND / 1_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 nodepol_plugin::policy!(KubeletUnitRestart);

@@ -2,7 +2,7 @@
 
 use crate::kubelet::SettingValue;
 use crate::node::{self, JoinState};
-use crate::{Judgement, Location, Sourced, Unavailable};
+use crate::{Horizon, Judgement, Location, Sourced, Unavailable, kubelet};
 
 impl Location {
     /// A whole source, without a line.
@@ -54,6 +54,26 @@ pub fn no_own_kubelet() -> Result<Option<Judgement>, Unavailable> {
         JoinState::NoKubelet => Some(Judgement::not_applicable("no kubelet is installed")),
         _ => None,
     })
+}
+
+/// Whether the kubelet refuses to run with swap (`failSwapOn`), and where that is
+/// said. Before a join there is no configuration file yet, and kubeadm's says
+/// nothing of swap: the flag or the default counts.
+///
+/// # Errors
+/// [`Unavailable`] if the kubelet's configuration could not be read.
+pub fn refuses_swap(at: Horizon) -> Result<(bool, Location), Unavailable> {
+    let by_default = || (true, Location::source("default"));
+    if kubelet::config_path(at)?.is_some() && !kubelet::config_present(at)? {
+        let flag = kubelet::flag(at, "fail-swap-on")?;
+        return Ok(flag.map_or_else(by_default, |flag| {
+            // strconv.ParseBool
+            let allowed = ["0", "f", "F", "false", "False", "FALSE"];
+            (!allowed.contains(&flag.value.as_str()), flag.at)
+        }));
+    }
+    let setting = kubelet::setting(at, "/failSwapOn")?;
+    Ok(setting.map_or_else(by_default, |setting| (setting.is_true(), setting.at)))
 }
 
 /// `2026-12-03 10:15 UTC`, from seconds since the epoch.

@@ -245,6 +245,24 @@ fn node_name() -> Result<String, Unavailable> {
     Ok(name.unwrap_or_else(|| "NODE".to_owned()))
 }
 
+/// Brings back what a package holds, in the version that is installed.
+pub fn reinstall(package: &str, why: &str) -> Step {
+    let is_like = |ids: &[&str]| {
+        node::os().ok().flatten().is_some_and(|os| {
+            ids.contains(&os.id.as_str()) || os.id_like.iter().any(|id| ids.contains(&id.as_str()))
+        })
+    };
+    if is_like(&["debian", "ubuntu"]) {
+        Step::command(["apt-get", "install", "--reinstall", package], why)
+    } else if is_like(&["rhel", "fedora", "centos", "amzn"]) {
+        Step::command(["dnf", "reinstall", package], why)
+    } else if is_like(&["suse", "opensuse"]) {
+        Step::command(["zypper", "install", "--force", package], why)
+    } else {
+        Step::note(format!("install {package} again, as this node first got it: {why}"))
+    }
+}
+
 /// The summary of a [`Judgement`] that leaves the question to another policy.
 pub fn judged_by(policy: &str) -> Judgement {
     Judgement::not_applicable(format!("{policy} judges this"))

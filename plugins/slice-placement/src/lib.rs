@@ -43,12 +43,21 @@ impl Policy for SlicePlacement {
             findings.extend(wrong_slice(at, unit, slice)?);
         }
         if let [(_, kubelet), (unit, runtime)] = placed.as_slice()
-            && kubelet != runtime
+            && top(kubelet) != top(runtime)
             && findings.is_empty()
         {
             findings.push(different_slices(kubelet, unit, runtime)?);
         }
-        findings.extend(reserved_elsewhere(at, &placed)?);
+        // Before a join there is no configuration that could say anything of it.
+        let configured = kubelet::config_path(at)?.is_none() || kubelet::config_present(at)?;
+        if configured {
+            findings.extend(reserved_elsewhere(at, &placed)?);
+            findings.extend(kubelet_outside_reserved(at)?);
+        }
+        if configured && at == Horizon::Now {
+            let runtime = placed.get(1).map(|(unit, _)| unit.as_str());
+            findings.extend(measured_elsewhere(runtime)?);
+        }
         let places = placed
             .iter()
             .map(|(unit, slice)| format!("{unit} in {slice}"))
@@ -107,13 +116,17 @@ fn different_slices(kubelet: &str, unit: &str, runtime: &str) -> Result<Finding,
             .step(move_to_slice(unit, "runtime.slice"))
             .step(move_to_slice(KUBELET, "runtime.slice"))
             .step(Step::daemon_reload())
-            .step(Step::unit(
-                nodepol_plugin::UnitVerb::Restart,
-                unit,
-                "the runtime first; running containers stay",
-            ))
+            .step(restart_runtime(unit))
             .step(Step::restart_kubelet()),
     ))
+}
+
+fn restart_runtime(unit: &str) -> Step {
+    Step::unit(
+        nodepol_plugin::UnitVerb::Restart,
+        unit,
+        "the runtime first; running containers stay",
+    )
 }
 
 /// `enforceNodeAllocatable: kube-reserved` limits the cgroup that
@@ -122,56 +135,60 @@ fn reserved_elsewhere(
     at: Horizon,
     placed: &[(String, String)],
 ) -> Result<Option<Finding>, Unavailable> {
-    let enforced = kubelet::setting(at, "/enforceNodeAllocatable")?
-        .is_some_and(|setting| setting.json.contains("\"kube-reserved\""));
+    let enforced = kubelet::setting(at, "/enforceNodeAllocatable")?.is_some_and(|setting| {
+        // `"kube-reserved"` and `"kube-reserved-compressible"`
+        setting.json.contains("\"kube-reserved")
+    });
     let Some(cgroup) = kubelet::setting(at, "/kubeReservedCgroup")? else {
         return Ok(None);
     };
     let name = cgroup.text.clone().unwrap_or_default();
-    if !enforced || name.is_empty() {
+    // Under cgroupfs the name is a path as it is, and no slice.
+    if !enforced || name.is_empty() || kubelet::cgroup_driver(at)?.value != "systemd" {
         return Ok(None);
     }
-    let systemd = kubelet::cgroup_driver(at)?.value == "systemd";
-    let reserved = if systemd {
-        slice_of_cgroup(&name)
-    } else {
-        name.clone()
-    };
-    let outside = placed
-        .iter()
-        .filter(|(_, slice)| systemd && !is_within(slice, &reserved))
-        .map(|(unit, slice)| format!("{unit} ({slice})"))
-        .collect::<Vec<_>>();
-    if name.contains(".service") {
+    let reserved = slice_of_cgroup(&name);
+    if reserved.ends_with(".service.slice") {
+        let daemons = placed.first().map_or("system.slice", |(_, slice)| slice);
         return Ok(Some(
             Finding::fail(
                 "reserved-cgroup-is-a-service",
                 format!(
                     "kubeReservedCgroup {name} becomes {reserved}, which no unit makes: the \
-                         kubelet exits"
+                     kubelet exits"
                 ),
             )
             .explained(
                 cgroup.at,
                 name,
-                "it names a slice, without or with its suffix",
+                "the systemd driver takes the last part and makes a slice of it",
             )
-            .fix(Fix::new("name the slice").step(Step::note(
-                "set kubeReservedCgroup to the slice that the daemons are in, such as /runtime",
-            ))),
+            .fix(Fix::new("name the slice").step(Step::note(format!(
+                "set kubeReservedCgroup to the slice that the daemons are in, /{daemons}, in the \
+                 kubelet's configuration, then restart the kubelet"
+            )))),
         ));
     }
+    let outside = placed
+        .iter()
+        .filter(|(_, slice)| !is_within(slice, &reserved))
+        .collect::<Vec<_>>();
     if outside.is_empty() {
         return Ok(None);
     }
+    let listed = outside
+        .iter()
+        .map(|(unit, slice)| format!("{unit} ({slice})"))
+        .collect::<Vec<_>>();
+    let runtime = outside.iter().find(|(unit, _)| unit != KUBELET);
     Ok(Some(
         Finding::warn(
             "outside-reserved-cgroup",
             format!(
                 "kube-reserved is enforced on {reserved}, and {} not in it",
-                match outside.as_slice() {
+                match listed.as_slice() {
                     [one] => format!("{one} is"),
-                    many => format!("{} are", many.join(", ")),
+                    many => format!("{} are", many.join(" and ")),
                 }
             ),
         )
@@ -179,27 +196,108 @@ fn reserved_elsewhere(
         .fix(
             Fix::new(format!("put the daemons into {reserved}"))
                 .steps(
-                    placed
+                    outside
                         .iter()
                         .map(|(unit, _)| move_to_slice(unit, &reserved)),
                 )
                 .step(Step::daemon_reload())
+                .steps(runtime.map(|(unit, _)| restart_runtime(unit)))
                 .step(Step::restart_kubelet()),
         ),
     ))
 }
 
-/// How the systemd driver names a cgroup path: `/runtime` and `/runtime.slice`
-/// are runtime.slice (pkg/kubelet/cm/cgroup_manager_linux.go, ToSystemd).
+/// `kubeletCgroups` and `--runtime-cgroups` name the cgroups of which the kubelet
+/// reports what they use; another one than the daemon is in has no statistics
+/// (`Failed to get system container stats`).
+fn measured_elsewhere(runtime: Option<&str>) -> Result<Vec<Finding>, Unavailable> {
+    let at = Horizon::Now;
+    let mut measured = Vec::new();
+    if let Some(set) = kubelet::setting(at, "/kubeletCgroups")?
+        && let Some(process) = kubelet::running()?
+    {
+        let name = set.text.unwrap_or_default();
+        measured.push((KUBELET, "kubeletCgroups", name, set.at, process.cgroup));
+    }
+    if let Some(set) = kubelet::flag(at, "runtime-cgroups")?
+        && let Some(unit) = runtime
+    {
+        let group = units::control_group(unit)?;
+        measured.push((unit, "--runtime-cgroups", set.value, set.at, group));
+    }
+    let elsewhere = measured.into_iter().filter_map(|(unit, key, name, at, group)| {
+        let group = group?;
+        let (wanted, is) = (name.trim_matches('/'), group.trim_matches('/'));
+        let above = is
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if wanted.is_empty() || above {
+            return None;
+        }
+        Some(
+            Finding::warn(
+                "measured-elsewhere",
+                format!("{key} names {name}, and {unit} is in {group}: its usage is not reported"),
+            )
+            .evidence(at.clone(), name.clone())
+            .fix(
+                Fix::new(format!("let {key} name the cgroup that {unit} is in"))
+                    .step(Step::note(format!(
+                        "remove {key}, or set it to {group}: the kubelet finds the cgroup by \
+                         itself"
+                    )))
+                    .step(Step::restart_kubelet()),
+            ),
+        )
+    });
+    Ok(elsewhere.collect())
+}
+
+/// The kubelet calls this an unsupported configuration, in its log only
+/// (cmd/kubelet/app/server.go).
+fn kubelet_outside_reserved(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+    let Some(own) = kubelet::setting(at, "/kubeletCgroups")? else {
+        return Ok(None);
+    };
+    let Some(reserved) = kubelet::setting(at, "/kubeReservedCgroup")? else {
+        return Ok(None);
+    };
+    let (name, above) = (own.display(), reserved.display());
+    if name.is_empty() || above.is_empty() || name.starts_with(above) {
+        return Ok(None);
+    }
+    Ok(Some(
+        Finding::warn(
+            "kubelet-cgroups-outside-reserved",
+            format!("kubeletCgroups {name} is not within kubeReservedCgroup {above}"),
+        )
+        .evidence(own.at.clone(), name)
+        .evidence(reserved.at.clone(), above)
+        .fix(
+            Fix::new("let one name be the beginning of the other")
+                .step(Step::note(format!(
+                    "remove kubeletCgroups, or set it to a cgroup below {above}"
+                )))
+                .step(Step::restart_kubelet()),
+        ),
+    ))
+}
+
+/// How the systemd driver names a cgroup: by the last part of its path, so that
+/// `/runtime`, `/runtime.slice` and `/a/runtime` all are runtime.slice
+/// (pkg/kubelet/cm/cgroup_manager_linux.go, ParseSystemdToCgroupName).
 fn slice_of_cgroup(path: &str) -> String {
-    let parts = path
-        .trim_matches('/')
-        .split('/')
-        .map(|part| part.strip_suffix(".slice").unwrap_or(part));
-    match parts.collect::<Vec<_>>().join("-") {
-        name if name.is_empty() => "-.slice".to_owned(),
+    let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    match base.strip_suffix(".slice").unwrap_or(base) {
+        "" => "-.slice".to_owned(),
         name => format!("{name}.slice"),
     }
+}
+
+/// The slice at the top that a slice is in: `system.slice` of `system-a.slice`.
+fn top(slice: &str) -> &str {
+    let name = slice.strip_suffix(".slice").unwrap_or(slice);
+    name.split('-').next().unwrap_or(name)
 }
 
 /// `a-b.slice` is inside `a.slice` (man systemd.slice).

@@ -2,8 +2,8 @@
 
 use nodepol_plugin::swap::{self, Device};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, cgroups, kubelet, no_own_kubelet, node,
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
+    Unavailable, cgroups, kubelet, no_own_kubelet, node, refuses_swap,
 };
 
 struct SwapActive;
@@ -25,21 +25,20 @@ impl Policy for SwapActive {
                 "swap-returns-on-reboot judges the next boot",
             ));
         }
-        if node::get_join_state()? == node::JoinState::NoKubelet {
-            return Ok(no_own_kubelet()?.unwrap_or_else(|| Judgement::not_applicable("")));
+        // Of a kubelet inside another program only some tell how it is started.
+        if let Some(judgement) = no_own_kubelet()?
+            && kubelet::argv(at).is_err()
+        {
+            return Ok(judgement);
         }
         let devices = swap::active()?;
         if devices.is_empty() {
             return Ok(Judgement::pass("no swap is on"));
         }
-        let fail_swap_on = kubelet::setting(at, "/failSwapOn")?;
-        if fail_swap_on
-            .as_ref()
-            .is_some_and(|setting| !setting.is_true())
-        {
+        let (refused, origin) = refuses_swap(at)?;
+        if !refused {
             return Ok(Judgement::pass("swap is on and failSwapOn is false"));
         }
-        let origin = fail_swap_on.map_or_else(|| Location::source("default"), |setting| setting.at);
         let running = kubelet::running()?.is_some();
         let message = message(&devices, running);
         let finding = if running {

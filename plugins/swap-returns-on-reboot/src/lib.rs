@@ -2,8 +2,8 @@
 
 use nodepol_plugin::swap::{self, Activation};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, kubelet, node,
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
+    Unavailable, UnitVerb, kubelet, no_own_kubelet, refuses_swap,
 };
 
 struct SwapReturnsOnReboot;
@@ -25,14 +25,14 @@ impl Policy for SwapReturnsOnReboot {
                 "swap-active judges what is on now",
             ));
         }
-        if node::get_join_state()? == node::JoinState::NoKubelet {
-            return Ok(Judgement::not_applicable("no kubelet is installed"));
-        }
-        let fail_swap_on = kubelet::setting(at, "/failSwapOn")?;
-        if fail_swap_on
-            .as_ref()
-            .is_some_and(|setting| !setting.is_true())
+        // Of a kubelet inside another program only some tell how it is started.
+        if let Some(judgement) = no_own_kubelet()?
+            && kubelet::argv(at).is_err()
         {
+            return Ok(judgement);
+        }
+        let (refused, origin) = refuses_swap(at)?;
+        if !refused {
             return Ok(Judgement::not_applicable(
                 "failSwapOn is false: the kubelet allows swap",
             ));
@@ -42,7 +42,6 @@ impl Policy for SwapReturnsOnReboot {
             return Ok(Judgement::pass("nothing turns swap on at boot"));
         }
         let enforcements = swap::enforcements()?;
-        let origin = fail_swap_on.map_or_else(|| Location::source("default"), |setting| setting.at);
         let findings = activations
             .iter()
             .map(|activation| match enforcements.first() {
@@ -53,6 +52,17 @@ impl Policy for SwapReturnsOnReboot {
                 )
                 .evidence(activation.at.clone(), shown(activation))
                 .evidence(enforcement.at.clone(), enforcement.what.clone()),
+                _ if activation.device_present == Some(false) => Finding::warn(
+                    "swap-device-missing",
+                    format!(
+                        "{} turns on {} at the next boot if it is there again; now it does not \
+                         exist",
+                        source(activation),
+                        activation.what
+                    ),
+                )
+                .evidence(activation.at.clone(), shown(activation))
+                .fix(fix(activation)),
                 _ => Finding::fail(
                     "swap-returns",
                     format!(
@@ -94,6 +104,7 @@ fn source(activation: &Activation) -> &str {
         "waagent" => "the Azure agent",
         "rc-local" => "rc.local",
         "cron" => "a cron job at boot",
+        "kernel-command-line" => "the kernel command line",
         _ => "a service",
     }
 }
@@ -111,7 +122,7 @@ fn fix(activation: &Activation) -> Fix {
         "fstab" => {
             let line = match (activation.at.line, &activation.text) {
                 (Some(line), Some(text)) => {
-                    Step::remove_line(path, line, text.clone(), "comment the line out")
+                    Step::remove_line(path, line, text.clone(), "remove the line, or comment it out")
                 }
                 _ => Step::note(format!("comment out the swap line in {path}")),
             };
@@ -127,12 +138,33 @@ fn fix(activation: &Activation) -> Fix {
                  give the partition another type with sfdisk --part-type",
             ))
             .step(list),
+        "zram-generator" if path.contains("/zram-generator.conf.d/") => fix
+            .step(Step::command(
+                ["mkdir", "--parents", "/etc/systemd/zram-generator.conf.d"],
+                "where an administrator's drop-ins go",
+            ))
+            .step(Step::argv(
+                [
+                    "ln",
+                    "--symbolic",
+                    "--force",
+                    "/dev/null",
+                    &format!(
+                        "/etc/systemd/zram-generator.conf.d/{}",
+                        path.rsplit('/').next().unwrap_or_default()
+                    ),
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                "hide the drop-in: zram-generator reads a name once, from /etc first",
+            ))
+            .step(list),
         "zram-generator" => fix
             .step(Step::write_file(
                 "/etc/systemd/zram-generator.conf",
                 0o644,
                 "",
-                "an empty file in /etc disables the vendor's defaults",
+                "an empty file in /etc takes the place of the vendor's",
             ))
             .step(list),
         "unit" => fix.step(mask(unit, "mask the .swap unit")).step(list),
@@ -155,6 +187,10 @@ fn fix(activation: &Activation) -> Fix {
                 "walinuxagent.service",
                 "make the agent read it",
             )),
+        "kernel-command-line" => fix.step(Step::note(
+            "remove systemd.swap-extra= from the kernel command line in the boot loader's \
+             configuration",
+        )),
         "cloud-init" => fix.step(Step::note(format!("remove the `swap` section from {path}"))),
         _ => fix.step(Step::note(format!(
             "remove the line with swapon from {path}"

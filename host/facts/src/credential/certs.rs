@@ -14,6 +14,7 @@ use super::start::{self, Input};
 use super::store::FileStore;
 use super::{Certificate, Kubeconfig, Paths, Start, Store};
 use crate::evidence::Evidence;
+use crate::kubelet::Kubelet;
 
 /// Where the kubelet keeps its certificates if no flag says it.
 const DEFAULT_CERT_DIR: &str = "/var/lib/kubelet/pki";
@@ -32,6 +33,28 @@ pub struct CredentialFlags {
     pub rotate_certificates: bool,
 }
 
+impl CredentialFlags {
+    /// What a kubelet is started with.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if its command line or configuration is not known.
+    pub fn of(kubelet: &Kubelet, at: Horizon) -> Result<Self, Unavailable> {
+        let flag = |name: &str| Ok(kubelet.flag(at, name)?.map(|flag| flag.value));
+        let kubeconfig = flag("kubeconfig")?;
+        // A standalone kubelet has nothing to rotate.
+        let rotate_certificates = kubeconfig.as_deref().is_some_and(|path| !path.is_empty())
+            && kubelet
+                .setting(at, "/rotateCertificates")?
+                .is_some_and(|setting| setting.value == serde_json::Value::Bool(true));
+        Ok(Self {
+            kubeconfig,
+            bootstrap_kubeconfig: flag("bootstrap-kubeconfig")?,
+            cert_dir: flag("cert-dir")?,
+            rotate_certificates,
+        })
+    }
+}
+
 /// Certificates, kubeconfigs and the credential of the next start.
 #[derive(Debug, Clone)]
 pub struct Certs {
@@ -42,6 +65,13 @@ pub struct Certs {
 }
 
 impl Certs {
+    /// The credentials of this kubelet; `at` as in [`Self::with_flags`].
+    pub fn new(evidence: Arc<Evidence>, kubelet: &Kubelet, at: Timestamp) -> Self {
+        let now = CredentialFlags::of(kubelet, Horizon::Now);
+        let next_boot = CredentialFlags::of(kubelet, Horizon::NextBoot);
+        Self::with_flags(evidence, now, next_boot, at)
+    }
+
     /// The credentials of a kubelet with the flags of both horizons. What has
     /// expired is told by `at`: the moment of the snapshot, unless another one
     /// is asked about.

@@ -38,6 +38,11 @@ pub(super) fn start(input: &Input<'_>) -> Result<Start, Unavailable> {
         evidence: input.evidence,
         directory: input.cert_dir,
     };
+    // All of them are looked at before the first fault ends this.
+    for path in [Some(kubeconfig), input.bootstrap].into_iter().flatten() {
+        let _ = input.evidence.text(path);
+    }
+    let _ = store.state();
     let Some(bootstrap) = input.bootstrap else {
         let words = if input.rotate {
             "unable to load kubeconfig"
@@ -192,7 +197,7 @@ impl Input<'_> {
         fault: Option<Fault>,
     ) -> Result<Start, Unavailable> {
         if self.rotate
-            && let Some(start) = self.from_store(store, config)?
+            && let Some(start) = self.managed(store, config)?
         {
             return Ok(start);
         }
@@ -222,7 +227,7 @@ impl Input<'_> {
 
     /// The certificate manager of a kubelet that rotates: `None` if it has no
     /// certificate to begin with.
-    fn from_store(
+    fn managed(
         &self,
         store: &FileStore<'_>,
         config: Option<&ClientConfig>,

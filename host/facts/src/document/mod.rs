@@ -2,9 +2,8 @@
 //! and column: YAML as the kubelet reads it, TOML, JSON.
 
 pub mod json;
-mod resolve;
-pub mod toml;
 pub(crate) mod resolve;
+pub mod toml;
 pub mod yaml;
 
 use serde_json::{Map, Number};

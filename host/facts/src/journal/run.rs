@@ -89,3 +89,80 @@ impl<'a> Run<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn entry(identifier: &str, id: Option<&str>, message: &str) -> JournalEntry {
+        JournalEntry {
+            time: Timestamp::UNIX_EPOCH,
+            unit: "kubelet.service".to_owned(),
+            identifier: Some(identifier.to_owned()),
+            invocation_id: id.map(str::to_owned),
+            priority: None,
+            message: message.to_owned(),
+        }
+    }
+
+    fn sizes(entries: &[JournalEntry]) -> Vec<usize> {
+        split(entries.iter())
+            .iter()
+            .map(|run| run.entries.len())
+            .collect()
+    }
+
+    #[test]
+    fn by_invocation() {
+        let entries = [
+            entry("systemd", Some("a"), "Started kubelet."),
+            entry("kubelet", Some("a"), "one"),
+            entry(
+                "systemd",
+                None,
+                "kubelet.service: Main process exited, code=exited",
+            ),
+            entry("systemd", Some("b"), "Started kubelet."),
+            entry("kubelet", Some("b"), "two"),
+        ];
+        assert_eq!(sizes(&entries), [3, 2]);
+    }
+
+    #[test]
+    fn by_what_systemd_says() {
+        let entries = [
+            entry("kubelet", None, "the end of an earlier one"),
+            entry("systemd", None, "Starting kubelet..."),
+            entry("kubelet", None, "one"),
+            entry("systemd", None, "Started kubelet."),
+            entry("kubelet", None, "one"),
+            entry("systemd", None, "Started kubelet."),
+            entry("kubelet", None, "Started kubelet"),
+        ];
+        assert_eq!(sizes(&entries), [1, 4, 2]);
+    }
+
+    #[test]
+    fn how_it_ended() {
+        let entries = [
+            entry("systemd", Some("a"), "Started kubelet."),
+            entry(
+                "kubelet",
+                Some("a"),
+                "F0102 03:04:05.000006 7 server.go:1] gone",
+            ),
+            entry(
+                "systemd",
+                Some("a"),
+                "kubelet.service: Failed with result 'exit-code'.",
+            ),
+            entry("systemd", Some("b"), "Started kubelet."),
+        ];
+        let runs = split(entries.iter());
+        assert_eq!(runs.len(), 2);
+        assert!(runs[0].ended() && runs[0].fatal().is_some() && runs[0].says_something());
+        assert!(!runs[1].ended() && runs[1].fatal().is_none() && !runs[1].says_something());
+    }
+}

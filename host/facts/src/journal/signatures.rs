@@ -469,3 +469,61 @@ pub const TABLE: &[Signature] = &[
         "the start limit is reached; systemd does not try again",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_stand_once() {
+        let ids: BTreeSet<_> = TABLE.iter().map(|row| row.id).collect();
+        assert_eq!(ids.len(), TABLE.len());
+        for row in TABLE {
+            assert!(
+                !row.policies.is_empty() && !row.meaning.is_empty(),
+                "{}",
+                row.id
+            );
+            assert!(row.cores.iter().all(|core| !core.is_empty()), "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn lines() {
+        for (line, id) in [
+            (
+                r#"runc create failed: expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/kubepods/x\" instead"#,
+                "cgroup-driver-mismatch",
+            ),
+            (
+                "kubelet.service: Start request repeated too quickly.",
+                "start-limit-hit",
+            ),
+            (
+                "x509: certificate has expired or is not yet valid: current time 2020-01-01T00:00:00Z is before 2025-01-01T00:00:00Z",
+                "certificate-not-yet-valid",
+            ),
+            (
+                "x509: certificate has expired or is not yet valid: current time 2026-01-01T00:00:00Z is after 2025-01-01T00:00:00Z",
+                "certificate-expired",
+            ),
+            (
+                "rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService",
+                "cri-api-missing",
+            ),
+            (
+                r#"expected "/p/kubelet-client-current.pem" to be a symlink but it is a file"#,
+                "certificate-store-not-a-link",
+            ),
+            (
+                r#"failed to run Kubelet: misconfiguration: kubelet cgroup driver: "cgroupfs" is different from docker cgroup driver: "systemd""#,
+                "docker-driver-mismatch",
+            ),
+        ] {
+            assert_eq!(find(line).map(|row| row.id), Some(id), "{line}");
+        }
+        assert!(find("Started kubelet").is_none());
+    }
+}

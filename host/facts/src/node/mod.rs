@@ -8,7 +8,7 @@ pub(crate) mod package;
 pub(crate) mod pattern;
 mod sysctl;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nodepol_model::{Horizon, Location, Part, Phase, Unavailable};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use serde::Serialize;
 pub use os_release::OsRelease;
 
 use crate::evidence::{Evidence, Resolved};
+use crate::join_state::JoinState;
 use crate::kubelet::Kubelet;
 use crate::sourced::Sourced;
 
@@ -24,6 +25,7 @@ use crate::sourced::Sourced;
 pub struct Node {
     evidence: Arc<Evidence>,
     kubelet: Arc<Kubelet>,
+    flavour: OnceLock<Sourced<String>>,
 }
 
 /// What `nodepol facts` prints of the node.
@@ -49,7 +51,11 @@ pub struct Summary {
 impl Node {
     /// Facts from `evidence`.
     pub fn new(evidence: Arc<Evidence>, kubelet: Arc<Kubelet>) -> Self {
-        Self { evidence, kubelet }
+        Self {
+            evidence,
+            kubelet,
+            flavour: OnceLock::new(),
+        }
     }
 
     /// When the snapshot was taken, in seconds since the epoch.
@@ -163,8 +169,11 @@ impl Node {
 
     /// Who set the node up (`wit/node.wit` has the words).
     pub fn flavour(&self) -> Sourced<String> {
-        let os = self.os().ok().flatten();
-        flavour::detect(&self.evidence, os.as_ref())
+        let detect = || {
+            let os = self.os().ok().flatten();
+            flavour::detect(&self.evidence, os.as_ref())
+        };
+        self.flavour.get_or_init(detect).clone()
     }
 
     /// Whether the kubelet is part of another program and has no kubelet.service.
@@ -228,13 +237,19 @@ impl Node {
         }
     }
 
-    /// The phase that fits, and why. `joined`: whether the node has (or had)
-    /// joined a cluster, be it half.
-    pub fn phase(&self, joined: bool) -> (Phase, &'static str) {
+    /// The phase that fits, and why.
+    pub fn phase(&self, state: JoinState) -> (Phase, &'static str) {
+        let joined = matches!(
+            state,
+            JoinState::Joining | JoinState::Joined | JoinState::BrokenPartial
+        );
         if !self.evidence.is_live() {
             (Phase::Image, "it is a tree that no kernel runs from")
         } else if joined {
-            (Phase::Running, "the node runs and has joined a cluster")
+            (
+                Phase::Running,
+                "the node runs and has joined a cluster, be it in part",
+            )
         } else {
             (Phase::PreJoin, "the node runs and has not joined a cluster")
         }

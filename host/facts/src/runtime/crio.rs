@@ -22,6 +22,9 @@ pub(crate) const DEFAULT_LISTEN: &str = "/run/crio/crio.sock";
 const MAX_FILES: usize = 1024;
 const MAX_DEPTH: usize = 32;
 
+/// Gives a variable of the environment, by its name.
+pub(crate) type Variables<'a> = dyn Fn(&str) -> Result<Option<Sourced<String>>, Unavailable> + 'a;
+
 /// The configuration that CRI-O works with.
 #[derive(Debug, Clone)]
 pub(crate) struct Crio {
@@ -44,7 +47,7 @@ impl Crio {
     pub(crate) fn read(
         evidence: &Evidence,
         argv: &[Sourced<String>],
-        variable: &dyn Fn(&str) -> Result<Option<Sourced<String>>, Unavailable>,
+        variable: &Variables<'_>,
     ) -> Result<Self, Unavailable> {
         let given = |names: &[&str], name: &str| match flags::value(argv, names) {
             Some(flag) => Ok(Some(flag)),

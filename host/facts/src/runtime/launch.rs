@@ -4,6 +4,7 @@ use nodepol_model::Unavailable;
 
 use crate::kubelet::Starts;
 use crate::sourced::Sourced;
+use crate::systemd::Units;
 
 /// How the services of the runtimes are started, and what their sockets say.
 pub trait Launch: Starts {
@@ -18,4 +19,15 @@ pub trait Launch: Starts {
         section: &str,
         key: &str,
     ) -> Result<Vec<Sourced<String>>, Unavailable>;
+}
+
+impl Launch for Units {
+    fn assignments(
+        &self,
+        unit: &str,
+        section: &str,
+        key: &str,
+    ) -> Result<Vec<Sourced<String>>, Unavailable> {
+        Self::assignments(self, unit, section, key)
+    }
 }

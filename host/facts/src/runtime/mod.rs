@@ -106,7 +106,8 @@ impl Runtimes {
     }
 
     /// The endpoint that the kubelet connects to, as a URL with `/run` for
-    /// `/var/run`.
+    /// `/var/run`. Before a node joins, that is the one that kubeadm will find
+    /// (its origin is `kubeadm`).
     ///
     /// # Errors
     /// [`Unavailable`] if the kubelet's arguments or configuration are not known.
@@ -122,7 +123,32 @@ impl Runtimes {
                 return Ok(flavour.map(|_| endpoint::canonical(crio::DEFAULT_LISTEN)));
             }
         }
-        endpoint::of_kubelet(&self.kubelet, at)
+        endpoint::of_kubelet(&self.kubelet, at).or_else(|unavailable| {
+            // Before it joins, the file is not there yet.
+            let waits = self.kubelet.config_present(at) == Ok(false);
+            let detected = waits.then(|| self.detected(at)).flatten();
+            detected.ok_or(unavailable)
+        })
+    }
+
+    /// What kubeadm will write: the well-known socket of the one runtime that is
+    /// installed (`DetectCRISocket` of cmd/kubeadm/app/util/runtime).
+    fn detected(&self, at: Horizon) -> Option<Sourced<String>> {
+        let inspection = self.inspection(at);
+        let known = [
+            containerd::DEFAULT_ADDRESS,
+            crio::DEFAULT_LISTEN,
+            docker::CRI_DOCKERD,
+        ]
+        .map(endpoint::canonical);
+        let mut sockets = inspection
+            .found
+            .iter()
+            .filter_map(|found| found.endpoint().ok().flatten())
+            .filter(|url| known.contains(url));
+        let only = sockets.next()?;
+        let is_only = sockets.next().is_none();
+        is_only.then(|| Sourced::new(only, Location::source("kubeadm")))
     }
 
     /// The runtime behind that endpoint; none if no installed runtime listens

@@ -40,6 +40,9 @@ pub(super) fn activations(
         Part::Absent => {}
         Part::Unreadable(why) => return Err(Unavailable::new("/etc/cloud/cloud.cfg.d", why)),
     }
+    for path in &paths {
+        let _ = evidence.text(path);
+    }
     // A later file replaces a key of an earlier one.
     let mut swap = None;
     let mut mounts = Vec::new();
@@ -105,6 +108,8 @@ fn enabled(
     units: &impl BootUnits,
     command_line: &[Sourced<String>],
 ) -> Result<Option<String>, Unavailable> {
+    let _ = evidence.names("/etc/cloud/cloud.cfg.d");
+    let _ = evidence.stat_metadata(DONE);
     for path in ["/etc/cloud/cloud-init.disabled", DONE] {
         match evidence.stat_metadata(path) {
             Part::Present(_) => return Ok(None),

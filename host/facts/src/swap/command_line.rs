@@ -55,7 +55,7 @@ pub(super) fn read(arguments: &[Sourced<String>]) -> CommandLine {
                 }
             }
             "systemd.swap_extra" => {
-                if let Some((what, options)) = value.map(|value| first_of(value)) {
+                if let Some((what, options)) = value.map(first_of) {
                     read.add(what, options, argument);
                 }
             }

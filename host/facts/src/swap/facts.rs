@@ -63,23 +63,31 @@ impl<U: BootUnits> Swap<U> {
     /// [`Unavailable`] if a file that may turn it on could not be read.
     pub fn at_next_boot(&self) -> Result<Vec<Activation>, Unavailable> {
         let line = command_line::read(&self.command_line);
+        // Every source is looked into before the first fault ends this, so that
+        // all that is missing is asked for at once.
+        let generated = [
+            self.fstab(&line),
+            self.on_command_line(&line),
+            self.generated(&line),
+            self.zram(&line),
+        ];
+        let other = [
+            services::services(&self.evidence, &*self.units),
+            services::waagent(&self.evidence, &*self.units),
+            cloud_init::activations(&self.evidence, &*self.units, &self.command_line),
+            scripts::rc_local(&self.evidence),
+            scripts::cron(&self.evidence),
+        ];
         let mut found = Vec::new();
-        if !self.target_is_masked(&line)? && self.has_swap() {
-            found.extend(self.fstab(&line)?);
-            found.extend(self.from_command_line(&line)?);
-            found.extend(self.generated(&line)?);
-            found.extend(self.zram(&line)?);
+        if !self.is_masked(&line, SWAP_TARGET)? && self.has_swap() {
+            for source in generated {
+                found.extend(source?);
+            }
         }
         found.extend(self.swap_units(&line, &found)?);
-        found.extend(services::services(&self.evidence, &*self.units)?);
-        found.extend(services::waagent(&self.evidence, &*self.units)?);
-        found.extend(cloud_init::activations(
-            &self.evidence,
-            &*self.units,
-            &self.command_line,
-        )?);
-        found.extend(scripts::rc_local(&self.evidence)?);
-        found.extend(scripts::cron(&self.evidence)?);
+        for source in other {
+            found.extend(source?);
+        }
         found.sort();
         found.dedup();
         Ok(found)
@@ -126,7 +134,11 @@ impl<U: BootUnits> Swap<U> {
             found.push(Enforcement {
                 kind: "masked-target",
                 what: SWAP_TARGET.to_owned(),
-                at: Location::source("/etc/systemd/system/swap.target"),
+                at: Location::source(
+                    self.units
+                        .fragment(SWAP_TARGET)?
+                        .unwrap_or_else(|| SWAP_TARGET.to_owned()),
+                ),
             });
         }
         let arguments = line
@@ -153,10 +165,6 @@ impl<U: BootUnits> Swap<U> {
             at_next_boot: self.at_next_boot().ok(),
             enforcements: self.enforcements().ok(),
         }
-    }
-
-    fn target_is_masked(&self, line: &CommandLine) -> Result<bool, Unavailable> {
-        Ok(self.is_masked(line, SWAP_TARGET)?)
     }
 
     fn is_masked(&self, line: &CommandLine, unit: &str) -> Result<bool, Unavailable> {
@@ -217,7 +225,7 @@ impl<U: BootUnits> Swap<U> {
         Ok(found)
     }
 
-    fn from_command_line(&self, line: &CommandLine) -> Result<Vec<Activation>, Unavailable> {
+    fn on_command_line(&self, line: &CommandLine) -> Result<Vec<Activation>, Unavailable> {
         let mut found = Vec::new();
         for (what, at) in &line.extra {
             let device = unit_name::device_of(what);

@@ -45,8 +45,7 @@ pub(super) fn last_of(options: &str, yes: &str, no: &str) -> bool {
     options
         .split(',')
         .map(str::trim)
-        .filter(|option| *option == yes || *option == no)
-        .next_back()
+        .rfind(|option| *option == yes || *option == no)
         == Some(yes)
 }
 

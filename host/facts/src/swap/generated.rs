@@ -27,6 +27,12 @@ pub(super) struct Generated {
 pub(super) fn swap_units(evidence: &Evidence) -> Result<Vec<Generated>, Unavailable> {
     let mut found = Vec::new();
     for directory in DIRECTORIES {
+        let _ = evidence.names(directory);
+        for kind in ["wants", "requires"] {
+            let _ = evidence.names(&format!("{directory}/swap.target.{kind}"));
+        }
+    }
+    for directory in DIRECTORIES {
         let names = match evidence.names(directory) {
             Part::Present(names) => names,
             Part::Absent => continue,

@@ -4,6 +4,7 @@ mod boot_units;
 mod cloud_init;
 mod command_line;
 mod facts;
+mod from_systemd;
 mod fstab;
 mod generated;
 mod proc_swaps;

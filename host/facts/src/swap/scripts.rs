@@ -60,7 +60,11 @@ fn shows(argument: &str) -> bool {
 pub(super) fn rc_local(evidence: &Evidence) -> Result<Vec<Activation>, Unavailable> {
     let mut found: Vec<Activation> = Vec::new();
     let mut seen = None;
-    for path in ["/etc/rc.local", "/etc/rc.d/rc.local"] {
+    const PATHS: [&str; 2] = ["/etc/rc.local", "/etc/rc.d/rc.local"];
+    for path in PATHS {
+        let _ = evidence.stat(path);
+    }
+    for path in PATHS {
         let (canonical, file) = match evidence.stat(path) {
             Part::Present(stat) => stat,
             Part::Absent => continue,
@@ -87,8 +91,13 @@ pub(super) fn rc_local(evidence: &Evidence) -> Result<Vec<Activation>, Unavailab
 
 /// Lines `@reboot … swapon …` of crontab(5).
 pub(super) fn cron(evidence: &Evidence) -> Result<Vec<Activation>, Unavailable> {
+    const DIRECTORIES: [&str; 3] = ["/etc/cron.d", "/var/spool/cron", "/var/spool/cron/crontabs"];
     let mut paths = vec!["/etc/crontab".to_owned()];
-    for directory in ["/etc/cron.d", "/var/spool/cron", "/var/spool/cron/crontabs"] {
+    // All of them are looked at before the first fault ends this.
+    for directory in DIRECTORIES {
+        let _ = evidence.names(directory);
+    }
+    for directory in DIRECTORIES {
         match evidence.names(directory) {
             Part::Present(names) => {
                 paths.extend(names.iter().map(|name| format!("{directory}/{name}")));
@@ -96,6 +105,9 @@ pub(super) fn cron(evidence: &Evidence) -> Result<Vec<Activation>, Unavailable> 
             Part::Absent => {}
             Part::Unreadable(why) => return Err(Unavailable::new(directory, why)),
         }
+    }
+    for path in &paths {
+        let _ = evidence.text(path);
     }
     let mut found = Vec::new();
     for path in paths {

@@ -56,7 +56,11 @@ pub(super) fn devices(
         return Ok(Vec::new());
     }
     let mut devices: BTreeMap<String, Device> = BTreeMap::new();
-    for path in fragments(evidence)? {
+    let fragments = fragments(evidence)?;
+    for path in &fragments {
+        let _ = evidence.text(path);
+    }
+    for path in fragments {
         if leads_to_null(evidence, &path) {
             continue;
         }
@@ -96,6 +100,10 @@ pub(super) fn devices(
 }
 
 fn installed(evidence: &Evidence) -> Result<bool, Unavailable> {
+    // All of them are looked at before the first fault ends this.
+    for path in GENERATORS {
+        let _ = evidence.stat_metadata(path);
+    }
     for path in GENERATORS {
         match evidence.stat_metadata(path) {
             _ if leads_to_null(evidence, path) => return Ok(false),
@@ -117,6 +125,11 @@ fn leads_to_null(evidence: &Evidence, path: &str) -> bool {
 /// The files, in the order in which they are read.
 fn fragments(evidence: &Evidence) -> Result<Vec<String>, Unavailable> {
     let mut fragments: BTreeMap<String, String> = BTreeMap::new();
+    // All of them are looked at before the first fault ends this.
+    for base in BASES {
+        let _ = evidence.stat(&format!("{base}/systemd/zram-generator.conf"));
+        let _ = evidence.names(&format!("{base}/systemd/zram-generator.conf.d"));
+    }
     for base in BASES {
         let main = format!("{base}/systemd/zram-generator.conf");
         match evidence.stat(&main) {

@@ -12,6 +12,7 @@ use nodepol_model::{Part, Unavailable};
 use super::exec::{self, ExecCommand};
 use super::name::{self, Kind};
 use super::search::{self, Search};
+use super::standard;
 use super::syntax::{self, Assignment, UnitFile};
 use super::verify;
 use crate::evidence::Evidence;
@@ -53,6 +54,9 @@ pub(super) struct Loaded {
     pub error: Option<String>,
     /// The fragment and the drop-ins as far as systemd reads them.
     pub files: Vec<Arc<UnitFile>>,
+    /// The same to their ends: `[Install]` has a reader of its own, which does
+    /// not mind what the manager refuses.
+    whole: Vec<Arc<UnitFile>>,
 }
 
 /// An assignment and the file it stands in.
@@ -88,6 +92,27 @@ impl Loaded {
                 list.clear();
             } else {
                 list.push(placed);
+            }
+        }
+        list
+    }
+
+    /// As [`Loaded::list`], from the whole files.
+    pub(super) fn whole_list<'a>(&'a self, section: &'a str, key: &'a str) -> Vec<Placed<'a>> {
+        let mut list = Vec::new();
+        for file in &self.whole {
+            for assignment in &file.assignments {
+                if assignment.section != section || assignment.key != key {
+                    continue;
+                }
+                if assignment.value.is_empty() {
+                    list.clear();
+                } else {
+                    list.push(Placed {
+                        path: &file.path,
+                        assignment,
+                    });
+                }
             }
         }
         list
@@ -152,8 +177,17 @@ pub(super) fn load(
         state: LoadState::NotFound,
         error: None,
         files: Vec::new(),
+        whole: Vec::new(),
     };
-    unit.read_fragment(evidence, parse)?;
+    if unit.fragment.is_none()
+        && search.is_incomplete()
+        && let Some(text) = standard::text(&unit.id)
+    {
+        unit.state = LoadState::Loaded;
+        unit.files.push(Arc::new(syntax::parse("systemd", text)));
+    } else {
+        unit.read_fragment(evidence, parse)?;
+    }
     if matches!(unit.state, LoadState::Loaded | LoadState::Masked) {
         unit.read_drop_ins(evidence, search, parse)?;
     }
@@ -250,6 +284,7 @@ impl Loaded {
 
     /// Takes a file in as far as systemd reads it: up to a line that it refuses.
     fn read_file(&mut self, file: Arc<UnitFile>, evidence: &Evidence, is_fragment: bool) {
+        self.whole.push(Arc::clone(&file));
         let refused = file.assignments.iter().position(|assignment| {
             verify::assignment(assignment, &file.path, &self.id, evidence).is_err()
         });

@@ -5,17 +5,22 @@
 //! generators wrote for this boot. `now` is what the manager says over D-Bus;
 //! without a manager it is unavailable.
 
+mod dependency;
 mod environment;
 mod exec;
 mod expand;
 mod glob;
+mod graph;
+mod install;
 mod live;
 mod load;
 mod name;
+mod program;
 mod record;
 mod search;
 mod service;
 mod specifier;
+mod standard;
 mod start;
 mod syntax;
 pub mod time;
@@ -30,6 +35,7 @@ use nodepol_model::{Horizon, Part, Unavailable};
 pub use self::record::{Command, EnvironmentFile, Link, ProgramState, ServiceSettings, Unit};
 pub use self::start::Variable;
 
+use self::graph::Graph;
 use self::load::Loaded;
 use self::search::{Search, View};
 use self::service::Defaults;
@@ -48,6 +54,7 @@ pub struct Units {
     files: Mutex<BTreeMap<String, Part<Arc<UnitFile>>>>,
     loaded: Cached<Loaded>,
     defaults: OnceLock<Defaults>,
+    graph: OnceLock<Result<Graph, Unavailable>>,
 }
 
 impl Units {
@@ -60,6 +67,7 @@ impl Units {
             files: Mutex::default(),
             loaded: Mutex::default(),
             defaults: OnceLock::new(),
+            graph: OnceLock::new(),
         }
     }
 
@@ -177,17 +185,6 @@ impl Units {
         Ok(self
             .property(name, "ControlGroup")?
             .filter(|group| !group.is_empty()))
-    }
-
-    /// As `systemctl is-enabled` prints it: now as the manager says (without a
-    /// manager: as `systemctl --root` says of all directories), at the next boot
-    /// of the directories that persist. Empty for a unit without a file.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if a directory or link could not be read.
-    pub fn file_state(&self, at: Horizon, name: &str) -> Result<String, Unavailable> {
-        let _ = (at, name);
-        Ok(String::new())
     }
 
     fn search(&self, view: View) -> Result<&Search, Unavailable> {

@@ -10,6 +10,7 @@ use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Part, Unavailable};
 
 use super::name::{self, Kind};
+use super::standard;
 use crate::evidence::{Evidence, Resolved};
 
 /// Whether what a directory holds outlives a reboot.
@@ -61,6 +62,8 @@ pub(super) struct Search {
     entries: BTreeMap<String, Entry>,
     /// The names that lead to a unit's name, directly.
     aliases: BTreeMap<String, Vec<String>>,
+    /// A tree without what systemd itself ships.
+    incomplete: bool,
 }
 
 /// What a name stands for.
@@ -124,9 +127,11 @@ impl Search {
             directories,
             entries: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            incomplete: false,
         };
         search.read_entries(evidence, &canonical);
         search.read_aliases(evidence);
+        search.incomplete = !evidence.is_live() && !search.entries.contains_key(standard::MARK);
         Ok(search)
     }
 
@@ -187,6 +192,20 @@ impl Search {
     /// What a name stands for, without following aliases.
     pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
+    }
+
+    /// Whether this is a tree without the units that systemd itself ships.
+    pub(super) const fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    /// The file or link that a name has first.
+    pub(super) fn path_of(&self, name: &str) -> Option<String> {
+        self.entries.get(name)?;
+        self.directories
+            .iter()
+            .find(|(_, listing)| listing.contains(name))
+            .map(|(directory, _)| format!("{directory}/{name}"))
     }
 
     /// The file that a name leads to through aliases; an instance that an alias
@@ -288,6 +307,21 @@ impl Search {
                 }
             }
         }
+    }
+
+    /// The directories that exist, those that win first.
+    pub(super) fn directories(&self) -> impl Iterator<Item = &'static str> {
+        self.directories.iter().map(|(directory, _)| *directory)
+    }
+
+    /// The `NAME.SUFFIX` directories in one of them.
+    pub(super) fn directories_in(&self, directory: &str, suffix: &str) -> Vec<(String, String)> {
+        let mut found = self.directories_with(suffix);
+        found.retain(|(_, path)| {
+            path.rsplit_once('/')
+                .is_some_and(|(parent, _)| parent == directory)
+        });
+        found
     }
 
     /// Every `NAME.SUFFIX` directory in the search path with the unit that it

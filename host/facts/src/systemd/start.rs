@@ -128,6 +128,15 @@ impl Units {
         Ok(self.variables(at, name)?.into_iter().collect())
     }
 
+    /// What `Environment=` gives a service at the next boot, by name, sorted.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if its files could not be read.
+    pub fn own_environment(&self, name: &str) -> Result<Vec<Variable>, Unavailable> {
+        let unit = self.load(View::NextBoot, name)?;
+        Ok(self.assigned(&unit).into_iter().collect())
+    }
+
     /// The words that the program of a service is started with: those of its
     /// first `ExecStart=`, variables expanded. A word that comes from a variable,
     /// whole or in part, has the origin of that variable. Empty if the service

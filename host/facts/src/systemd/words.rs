@@ -20,7 +20,7 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Command lines and `Environment=`.
-    pub const COMMAND: Self = Self {
+    pub(super) const COMMAND: Self = Self {
         unquote: true,
         c_escapes: true,
         keep_unknown_escapes: false,
@@ -28,7 +28,7 @@ impl Rules {
         plain_backslash: false,
     };
     /// Lists of units.
-    pub const NAMES: Self = Self {
+    pub(super) const NAMES: Self = Self {
         unquote: false,
         c_escapes: false,
         keep_unknown_escapes: false,
@@ -36,7 +36,7 @@ impl Rules {
         plain_backslash: true,
     };
     /// Lists of paths and of other plain words.
-    pub const QUOTED: Self = Self {
+    pub(super) const QUOTED: Self = Self {
         unquote: true,
         c_escapes: false,
         keep_unknown_escapes: false,
@@ -44,7 +44,7 @@ impl Rules {
         plain_backslash: true,
     };
     /// The value of a variable that stands as a word of its own.
-    pub const VARIABLE: Self = Self {
+    pub(super) const VARIABLE: Self = Self {
         unquote: true,
         c_escapes: false,
         keep_unknown_escapes: false,

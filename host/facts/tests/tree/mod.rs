@@ -2,7 +2,10 @@
 //! links as links. For tests only; what nodepol itself gathers is bounded and
 //! redacted by `nodepol-gather`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this module")]
+#![allow(
+    dead_code,
+    reason = "each test binary uses its own part of this module"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -139,12 +142,7 @@ pub fn nodes(corpus: &Path) -> Vec<(String, PathBuf)> {
     let mut nodes: Vec<(String, PathBuf)> = fs::read_dir(corpus.join("nodes"))
         .expect("the corpus has nodes")
         .map(|entry| entry.expect("an entry"))
-        .map(|entry| {
-            (
-                path_text(Path::new(&entry.file_name())),
-                entry.path(),
-            )
-        })
+        .map(|entry| (path_text(Path::new(&entry.file_name())), entry.path()))
         .collect();
     nodes.sort();
     nodes
@@ -154,4 +152,47 @@ pub fn nodes(corpus: &Path) -> Vec<(String, PathBuf)> {
 pub fn json(path: &Path) -> serde_json::Value {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A tree of these files: a text that starts with `-> ` is a link. Every
+/// directory of the tree is listed.
+pub fn node(files: &[(&str, &str)]) -> Snapshot {
+    let taken_at = "2026-06-01T00:00:00Z".parse().expect("a time");
+    let mut snapshot = Snapshot::empty(Source::Tree, taken_at);
+    snapshot.systemd = Part::Absent;
+    let mut directories: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, text) in files {
+        let node = match text.strip_prefix("-> ") {
+            Some(target) => FileNode::Symlink(target.to_owned()),
+            None => FileNode::Regular(Content::Text((*text).to_owned())),
+        };
+        put(&mut snapshot, path, text.len(), 0o644, node);
+        let mut below = *path;
+        while let Some((parent, name)) = below.rsplit_once('/') {
+            let key = if parent.is_empty() { "/" } else { parent };
+            let names = directories.entry(key.to_owned()).or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+            below = parent;
+        }
+    }
+    for (path, mut names) in directories {
+        names.sort();
+        let node = FileNode::Directory(Part::Present(names));
+        put(&mut snapshot, &path, 0, 0o755, node);
+    }
+    snapshot
+}
+
+fn put(snapshot: &mut Snapshot, path: &str, size: usize, mode: u32, node: FileNode) {
+    let file = File {
+        mode,
+        uid: 0,
+        gid: 0,
+        size: size as u64,
+        modified: Timestamp::default(),
+        node,
+    };
+    snapshot.files.insert(path.to_owned(), Part::Present(file));
 }

@@ -52,28 +52,30 @@ fn built_in(path: &str, loaded: &Loaded, handler: &str, edits: &mut Vec<Edit>) {
         set(&path, format!("{pointer}/options/SystemdCgroup"), "true");
         return;
     }
-    if loaded.release.is_2() {
+    // A file of version 2 is read by every release that takes these names.
+    let is_version_2 = loaded.files.iter().all(|file| file.version == 2);
+    if loaded.release.is_2() && (loaded.files.is_empty() || !is_version_2) {
         if loaded.files.is_empty() {
             set(path, "/version".to_owned(), "3");
         }
         set(path, cri::pointer(PLUGIN_V3, handler), "true");
         return;
     }
-    // 1.x: the file whose table of the plugin counts, or else the first one.
-    let file = loaded
-        .files
-        .iter()
-        .rev()
-        .find(|file| has_plugin(file, loaded.cri));
-    let path = file.map_or(path, |file| file.path.as_str());
-    let plugin = if loaded.files.is_empty() {
-        set(path, "/version".to_owned(), "2");
-        PLUGIN_V2
-    } else if loaded.cri == PLUGIN_V1 {
+    // The file whose table of the plugin counts, or else the first one. A new
+    // file gets a version, and with it the long name.
+    let plugin = if loaded.cri == PLUGIN_V1 && !loaded.files.is_empty() {
         PLUGIN_V1
     } else {
         PLUGIN_V2
     };
+    let mut files = loaded.files.iter().rev();
+    let file = files
+        .find(|file| has_plugin(file, plugin))
+        .or(loaded.files.first());
+    if file.is_none() {
+        set(path, "/version".to_owned(), "2");
+    }
+    let path = file.map_or(path, |file| file.path.as_str());
     let pointer = cri::pointer(plugin, handler);
     // What a file says of a handler replaces the built-in entry.
     let table = pointer.trim_end_matches("/options/SystemdCgroup");

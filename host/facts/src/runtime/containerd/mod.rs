@@ -165,6 +165,15 @@ impl Containerd {
     /// # Errors
     /// As for [`Self::cgroup_driver`].
     pub(crate) fn systemd_driver_edits(&self) -> Result<Vec<Edit>, Unavailable> {
+        // A new file as 1.x needs it is read by every release.
+        let first = self.readings.first();
+        if let Some(reading) = first.filter(|reading| reading.loaded.files.is_empty()) {
+            return Ok(edits::systemd(
+                &self.path,
+                &reading.loaded,
+                &reading.handlers,
+            ));
+        }
         self.agreed(|reading| edits::systemd(&self.path, &reading.loaded, &reading.handlers))
     }
 

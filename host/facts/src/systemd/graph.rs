@@ -1,0 +1,343 @@
+//! The units of a boot: what pulls a unit in, and what it depends on, inverse
+//! dependencies included.
+//!
+//! Source: `man bootup`, `man systemd.special` (`default.target`);
+//! `unit_add_dependency`, `unit_add_mount_dependencies` and
+//! `unit_add_default_target_dependency` in `src/core/unit.c`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use nodepol_model::snapshot::{File, FileNode};
+use nodepol_model::{Horizon, Location, Part, Unavailable};
+
+use super::dependency::{self, Dependencies, KINDS, Reason, STARTING};
+use super::install::PULLING;
+use super::load::{self, LoadState, Loaded};
+use super::search::{self, View};
+use super::service::boolean;
+use super::{Units, name, standard};
+use crate::sourced::Sourced;
+
+/// As many units as a boot may have before the walk is given up.
+const MAX_UNITS: usize = 20_000;
+
+/// The units that a boot loads.
+#[derive(Debug)]
+pub(super) struct Graph {
+    units: BTreeMap<String, Node>,
+    /// What could not be read on the way.
+    unavailable: Option<Unavailable>,
+}
+
+#[derive(Debug)]
+struct Node {
+    unit: Arc<Loaded>,
+    dependencies: Dependencies,
+    /// The unit that pulled it in first; none for the default target and for
+    /// units that are loaded and not started.
+    puller: Option<String>,
+    started: bool,
+}
+
+impl Units {
+    /// The target that the node boots into: now what the manager says, at the
+    /// next boot what the links say. `systemd.unit=` on the kernel's command
+    /// line goes before it: see [`Units::boots_into`].
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the manager or the links could not be read.
+    pub fn default_target(&self, at: Horizon) -> Result<Option<Sourced<String>>, Unavailable> {
+        if at == Horizon::Now {
+            let systemd = self.evidence.systemd()?;
+            return Ok(systemd
+                .default_target
+                .as_ref()
+                .map(|target| Sourced::new(target.clone(), super::live::origin())));
+        }
+        let unit = self.load(View::NextBoot, "default.target")?;
+        if unit.state == LoadState::NotFound {
+            let standard = self.search(View::NextBoot)?.is_incomplete();
+            return Ok(standard.then(|| {
+                let at = Location::source("default");
+                Sourced::new(standard::DEFAULT_TARGET.to_owned(), at)
+            }));
+        }
+        let link = self.search(View::NextBoot)?.path_of("default.target");
+        let at = Location::source(link.or_else(|| unit.fragment.clone()).unwrap_or_default());
+        Ok(Some(Sourced::new(unit.id.clone(), at)))
+    }
+
+    /// The target that a kernel with these words on its command line boots into:
+    /// `systemd.unit=`, `rescue`, `emergency`, `single`, a runlevel; the default
+    /// target where no word says otherwise. The last word counts.
+    ///
+    /// # Errors
+    /// As [`Units::default_target`].
+    pub fn boots_into(
+        &self,
+        words: &[Sourced<String>],
+    ) -> Result<Option<Sourced<String>>, Unavailable> {
+        let chosen = words.iter().rev().find_map(|word| {
+            let target = match word.value.as_str() {
+                "emergency" | "-b" => "emergency.target",
+                "rescue" | "single" | "s" | "S" | "1" => "rescue.target",
+                "2" | "3" | "4" => "multi-user.target",
+                "5" => "graphical.target",
+                other => other.strip_prefix("systemd.unit=")?,
+            };
+            Some(Sourced::new(target.to_owned(), word.origin.clone()))
+        });
+        match chosen {
+            Some(target) => Ok(Some(target)),
+            None => self.default_target(Horizon::NextBoot),
+        }
+    }
+
+    /// The units that lead from the default target to this one at the next
+    /// boot, both included; empty if nothing pulls it in. A socket, path or
+    /// timer that is pulled in pulls in what it triggers.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if nothing was found and a unit on the way could not be
+    /// read.
+    pub fn pulled_in_by(&self, name: &str) -> Result<Vec<String>, Unavailable> {
+        let unit = self.load(View::NextBoot, name)?;
+        let graph = self.graph()?;
+        let mut chain = Vec::new();
+        let mut at = Some(unit.id.clone());
+        while let Some(id) = at.take() {
+            match graph.units.get(&id) {
+                Some(node) if node.started => {
+                    at.clone_from(&node.puller);
+                    chain.push(id);
+                }
+                _ => break,
+            }
+        }
+        if chain.is_empty() {
+            return graph.unavailable.clone().map_or(Ok(chain), Err);
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+
+    /// The units named by a dependency such as `After`, `Requires`, `WantedBy`,
+    /// implicit, default and inverse ones included, sorted. At the next boot
+    /// inverse ones are those of the units that the boot loads.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the manager or the files could not be read.
+    pub fn dependencies(
+        &self,
+        at: Horizon,
+        name: &str,
+        kind: &str,
+    ) -> Result<Vec<String>, Unavailable> {
+        if at == Horizon::Now {
+            let unit = self.evidence.loaded_unit(name)?;
+            let mut units = super::live::texts(unit, kind).ok_or_else(|| {
+                Unavailable::new(name, format!("the property {kind} was not gathered"))
+            })?;
+            units.sort();
+            return Ok(units);
+        }
+        Ok(self
+            .next_dependencies(name, kind, true)?
+            .into_iter()
+            .collect())
+    }
+
+    /// As [`Units::dependencies`] at the next boot; without `defaults` only
+    /// those that files set or imply.
+    ///
+    /// # Errors
+    /// As [`Units::dependencies`].
+    pub fn next_dependencies(
+        &self,
+        name: &str,
+        kind: &str,
+        defaults: bool,
+    ) -> Result<BTreeSet<String>, Unavailable> {
+        let unit = self.load(View::NextBoot, name)?;
+        let graph = self.graph()?;
+        let own;
+        let dependencies = match graph.units.get(&unit.id) {
+            Some(node) => &node.dependencies,
+            None => {
+                own = self.own_dependencies(&unit)?;
+                &own
+            }
+        };
+        let mut found: BTreeSet<String> = dependencies
+            .of(kind)
+            .filter(|(_, reason)| defaults || *reason == Reason::Set)
+            .map(|(other, _)| self.id_of(other))
+            .collect();
+        if matches!(kind, "After" | "Requires") {
+            for path in &dependencies.mounts {
+                found.extend(self.mounts_of(path, &unit.id));
+            }
+        }
+        if let Some((inverse, _)) = KINDS.iter().find(|(_, inverse)| *inverse == kind) {
+            for (id, node) in &graph.units {
+                let names = |other: &str| unit.names.contains(other) || other == unit.id;
+                let depends = node
+                    .dependencies
+                    .of(inverse)
+                    .any(|(other, reason)| (defaults || reason == Reason::Set) && names(other));
+                if depends && *id != unit.id {
+                    found.insert(id.clone());
+                }
+            }
+        }
+        if kind == "After" && defaults {
+            found.extend(self.after_pulled(&unit, dependencies));
+        }
+        Ok(found)
+    }
+
+    /// A target comes after what it pulls in, unless either side wants no
+    /// default dependencies or it is said to come before.
+    fn after_pulled(&self, unit: &Loaded, dependencies: &Dependencies) -> Vec<String> {
+        let default = |unit: &Loaded| {
+            unit.last("Unit", "DefaultDependencies", boolean)
+                .unwrap_or(true)
+        };
+        if name::suffix(&unit.id) != "target" || !default(unit) {
+            return Vec::new();
+        }
+        ["Requires", "Requisite", "Wants", "BindsTo", "Upholds"]
+            .into_iter()
+            .flat_map(|kind| dependencies.of(kind))
+            .filter(|(other, _)| !dependencies.has("Before", other))
+            .filter_map(|(other, _)| self.load(View::NextBoot, other).ok())
+            .filter(|other| other.state == LoadState::Loaded && default(other))
+            .map(|other| other.id.clone())
+            .collect()
+    }
+
+    /// The mount units with a file that a path lies on.
+    fn mounts_of(&self, path: &str, unit: &str) -> Vec<String> {
+        let Ok(search) = self.search(View::NextBoot) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        let whole = search::normalize(path);
+        let ends = whole
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .chain([whole.len()]);
+        for end in ends {
+            let prefix = whole.get(..end.max(1)).unwrap_or("/");
+            let mount = format!("{}.mount", name::escape_path(prefix));
+            if mount != unit && search.path_of(&mount).is_some() && !found.contains(&mount) {
+                found.push(mount);
+            }
+        }
+        found
+    }
+
+    fn id_of(&self, name: &str) -> String {
+        self.load(View::NextBoot, name)
+            .map_or_else(|_| name.to_owned(), |unit| unit.id.clone())
+    }
+
+    fn own_dependencies(&self, unit: &Loaded) -> Result<Dependencies, Unavailable> {
+        if unit.state == LoadState::NotFound {
+            return Ok(Dependencies::default());
+        }
+        let search = self.search(View::NextBoot)?;
+        let mut linked: [Vec<String>; 3] = Default::default();
+        for ((suffix, _), names) in PULLING.iter().zip(&mut linked) {
+            let directories = search.beside(&unit.id, &unit.names, suffix);
+            for path in load::merged(&self.evidence, &directories, "")? {
+                if let Some((_, name)) = path.rsplit_once('/')
+                    && name::kind(name).is_some()
+                    && self.pulls(&path)?
+                {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        Ok(dependency::read(unit, &linked, &self.evidence))
+    }
+
+    /// Whether an entry of a `.wants` directory counts: a link that masks nothing.
+    fn pulls(&self, path: &str) -> Result<bool, Unavailable> {
+        match search::lstat(&self.evidence, path) {
+            Part::Present(File {
+                node: FileNode::Symlink(_),
+                ..
+            }) => Ok(!search::is_null(&self.evidence, path)),
+            Part::Present(_) | Part::Absent => Ok(false),
+            Part::Unreadable(why) => Err(Unavailable::new(path, why)),
+        }
+    }
+
+    fn graph(&self) -> Result<&Graph, Unavailable> {
+        self.graph
+            .get_or_init(|| self.walk())
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Loads what the next boot loads, breadth first from the default target, so
+    /// that chains are the shortest; then every other unit that has a file and is
+    /// named by one of them.
+    fn walk(&self) -> Result<Graph, Unavailable> {
+        let mut graph = Graph {
+            units: BTreeMap::new(),
+            unavailable: None,
+        };
+        let mut queue: VecDeque<(String, Option<String>, bool)> = VecDeque::new();
+        if let Some(target) = self.default_target(Horizon::NextBoot)? {
+            queue.push_back((target.value, None, true));
+        }
+        let mut named: VecDeque<(String, Option<String>, bool)> = VecDeque::new();
+        // What is started first, then what is merely named.
+        while let Some((name, puller, started)) = queue.pop_front().or_else(|| named.pop_front()) {
+            if graph.units.len() >= MAX_UNITS {
+                break;
+            }
+            let unit = match self.load(View::NextBoot, &name) {
+                Ok(unit) => unit,
+                Err(why) => {
+                    graph.unavailable.get_or_insert(why);
+                    continue;
+                }
+            };
+            if graph.units.contains_key(&unit.id) {
+                continue;
+            }
+            let dependencies = match self.own_dependencies(&unit) {
+                Ok(dependencies) => dependencies,
+                Err(why) => {
+                    graph.unavailable.get_or_insert(why);
+                    continue;
+                }
+            };
+            let started = started && unit.state == LoadState::Loaded;
+            for (kind, _) in KINDS {
+                let starts = started && STARTING.contains(&kind);
+                for (other, _) in dependencies.of(kind) {
+                    if starts {
+                        queue.push_back((other.to_owned(), Some(unit.id.clone()), true));
+                    } else {
+                        named.push_back((other.to_owned(), None, false));
+                    }
+                }
+            }
+            graph.units.insert(
+                unit.id.clone(),
+                Node {
+                    unit,
+                    dependencies,
+                    puller: puller.filter(|_| started),
+                    started,
+                },
+            );
+        }
+        Ok(graph)
+    }
+}

@@ -1,0 +1,306 @@
+//! Enablement: `systemctl is-enabled`, and the links that pull a unit in.
+//!
+//! Source: `unit_file_lookup_state`, `find_symlinks_in_scope` and
+//! `unit_file_search` in `src/shared/install.c`; `man systemctl` (is-enabled).
+
+use std::collections::BTreeSet;
+
+use nodepol_model::snapshot::{File, FileNode};
+use nodepol_model::{Horizon, Part, Unavailable};
+
+use super::load::{LoadState, Loaded};
+use super::name::{self, Kind};
+use super::record::Link;
+use super::search::{self, Entry, Search, View};
+use super::words::{Rules, Words};
+use super::{Units, specifier};
+use crate::evidence::{Evidence, Resolved};
+
+/// The directories of links that pull units in, by what they make of them.
+pub(super) const PULLING: [(&str, &str); 3] = [
+    (".wants", "Wants"),
+    (".requires", "Requires"),
+    (".upholds", "Upholds"),
+];
+
+/// What `[Install]` says.
+struct Install {
+    name: String,
+    aliases: Vec<String>,
+    has_targets: bool,
+    has_also: bool,
+    default_instance: Option<String>,
+}
+
+impl Units {
+    /// As `systemctl is-enabled` prints it: now as the manager says (without a
+    /// manager: as `systemctl --root` says of all directories), at the next boot
+    /// of the directories that persist. Empty for a unit without a file.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a directory or link could not be read.
+    pub fn file_state(&self, at: Horizon, name: &str) -> Result<String, Unavailable> {
+        if at == Horizon::Now && self.evidence.systemd().is_ok() {
+            let unit = self.get(Horizon::Now, name)?;
+            return Ok(unit.file_state);
+        }
+        let view = match at {
+            Horizon::Now => View::Disk,
+            Horizon::NextBoot => View::NextBoot,
+        };
+        let unit = self.load(view, name)?;
+        let search = self.search(view)?;
+        Ok(state(&self.evidence, search, &unit, name)?.to_owned())
+    }
+
+    /// The links in `*.wants`, `*.requires` and `*.upholds` that name the unit,
+    /// in all directories, sorted.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a directory or link could not be read.
+    pub fn enabled_by(&self, name: &str) -> Result<Vec<Link>, Unavailable> {
+        let search = self.search(View::Disk)?;
+        let names = search.find(name)?.names;
+        let mut links = BTreeSet::new();
+        let mut unavailable = None;
+        for (suffix, _) in PULLING {
+            for (_, directory) in search.directories_with(suffix) {
+                let listed = match self.evidence.names(&directory) {
+                    Part::Present(listed) => listed,
+                    Part::Absent => continue,
+                    Part::Unreadable(why) => {
+                        unavailable.get_or_insert(Unavailable::new(directory, why));
+                        continue;
+                    }
+                };
+                for link in listed.iter().filter(|listed| names.contains(*listed)) {
+                    let path = format!("{directory}/{link}");
+                    match self.link(&directory, &path) {
+                        Ok(link) => links.extend(link),
+                        Err(why) => {
+                            unavailable.get_or_insert(why);
+                        }
+                    }
+                }
+            }
+        }
+        match unavailable {
+            Some(unavailable) => Err(unavailable),
+            None => Ok(links.into_iter().collect()),
+        }
+    }
+
+    /// A link that pulls a unit in; `None` if it is no link or masks another.
+    fn link(&self, directory: &str, path: &str) -> Result<Option<Link>, Unavailable> {
+        let target = match search::lstat(&self.evidence, path) {
+            Part::Present(File {
+                node: FileNode::Symlink(target),
+                ..
+            }) => target.clone(),
+            Part::Present(_) | Part::Absent => return Ok(None),
+            Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
+        };
+        if search::destination(&self.evidence, directory, &target) == "/dev/null" {
+            return Ok(None);
+        }
+        Ok(Some(Link {
+            dangling: matches!(self.evidence.resolve(path), Resolved::Nowhere(_)),
+            runtime: path.starts_with("/run/"),
+            path: path.to_owned(),
+            target,
+        }))
+    }
+}
+
+fn state(
+    evidence: &Evidence,
+    search: &Search,
+    unit: &Loaded,
+    name: &str,
+) -> Result<&'static str, Unavailable> {
+    let Some(fragment) = unit.fragment.as_deref() else {
+        return Ok("");
+    };
+    if unit.state == LoadState::Masked {
+        return Ok(if fragment.starts_with("/run/") {
+            "masked-runtime"
+        } else {
+            "masked"
+        });
+    }
+    let base = fragment.rsplit_once('/').map_or(fragment, |(_, base)| base);
+    let is_instance = name::kind(name) == Some(Kind::Instance);
+    if (base != name && !is_instance) || is_alias(search, name) {
+        return Ok("alias");
+    }
+    if fragment.starts_with("/run/systemd/generator") {
+        return Ok("generated");
+    }
+    if fragment.starts_with("/run/systemd/transient/") {
+        return Ok("transient");
+    }
+    let install = Install::new(unit, name, evidence);
+    if let Some(found) = enabled(evidence, search, &install, fragment, true)? {
+        return Ok(found);
+    }
+    if enabled(evidence, search, &install, fragment, false)?.is_some() {
+        return Ok("indirect");
+    }
+    Ok(if install.has_targets || !install.aliases.is_empty() {
+        "disabled"
+    } else if install.has_also {
+        "indirect"
+    } else {
+        "static"
+    })
+}
+
+fn is_alias(search: &Search, name: &str) -> bool {
+    name::kind(name) != Some(Kind::Instance) && matches!(search.entry(name), Some(Entry::Alias(_)))
+}
+
+impl Install {
+    fn new(unit: &Loaded, name: &str, evidence: &Evidence) -> Self {
+        let words = |key: &str| -> Vec<String> {
+            let mut values = Vec::new();
+            for placed in unit.whole_list("Install", key) {
+                let mut words = Words::new(&placed.assignment.value);
+                while let Ok(Some(word)) = words.next(Rules::QUOTED) {
+                    let text = word.text;
+                    values.push(specifier::expand(&text, name, evidence).unwrap_or(text));
+                }
+            }
+            values
+        };
+        let targets = ["WantedBy", "RequiredBy", "UpheldBy"];
+        Self {
+            name: name.to_owned(),
+            aliases: words("Alias"),
+            has_targets: targets.into_iter().any(|key| !words(key).is_empty()),
+            has_also: !words("Also").is_empty(),
+            default_instance: words("DefaultInstance").pop(),
+        }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        if self.name == name || self.aliases.iter().any(|alias| alias == name) {
+            return true;
+        }
+        name::kind(&self.name) == Some(Kind::Template)
+            && self
+                .default_instance
+                .as_ref()
+                .is_some_and(|instance| name::instantiate(&self.name, instance) == name)
+    }
+}
+
+/// `find_symlinks_in_scope`.
+fn enabled(
+    evidence: &Evidence,
+    search: &Search,
+    install: &Install,
+    fragment: &str,
+    match_name: bool,
+) -> Result<Option<&'static str>, Unavailable> {
+    let (mut runtime, mut elsewhere) = (false, false);
+    let (mut linked, mut linked_runtime) = (false, false);
+    // Links below the unit's own file are hidden by it.
+    let mut hidden = false;
+    for directory in search.directories() {
+        let is_runtime = directory.starts_with("/run/");
+        let is_config = directory == "/etc/systemd/system";
+        let mut same_name = false;
+        let mut found = false;
+        for (suffix, _) in PULLING {
+            for (_, path) in search.directories_in(directory, suffix) {
+                found |= pulls(evidence, &path, install, match_name)?;
+            }
+        }
+        if !found {
+            (found, same_name) = names(evidence, directory, install, match_name, hidden)?;
+        }
+        if found {
+            if is_config {
+                return Ok(Some("enabled"));
+            }
+            runtime |= is_runtime;
+            elsewhere |= !is_runtime;
+        } else if same_name {
+            linked |= is_config;
+            linked_runtime |= is_runtime;
+        }
+        hidden |= fragment
+            .strip_prefix(directory)
+            .is_some_and(|rest| rest.starts_with('/'));
+    }
+    Ok(if runtime {
+        Some("enabled-runtime")
+    } else if elsewhere && name::kind(&install.name) == Some(Kind::Instance) {
+        Some("static")
+    } else if linked {
+        Some("linked")
+    } else if linked_runtime {
+        Some("linked-runtime")
+    } else {
+        None
+    })
+}
+
+fn links(evidence: &Evidence, directory: &str) -> Result<Vec<(String, String)>, Unavailable> {
+    let listed = match evidence.names(directory) {
+        Part::Present(listed) => listed,
+        Part::Absent => return Ok(Vec::new()),
+        Part::Unreadable(why) => return Err(Unavailable::new(directory, why)),
+    };
+    let mut links = Vec::new();
+    let mut unavailable = None;
+    for name in listed.iter().filter(|name| name::kind(name).is_some()) {
+        let path = format!("{directory}/{name}");
+        match search::lstat(evidence, &path) {
+            Part::Present(File {
+                node: FileNode::Symlink(target),
+                ..
+            }) => links.push((name.clone(), target.clone())),
+            Part::Present(_) | Part::Absent => {}
+            Part::Unreadable(why) => {
+                unavailable.get_or_insert(Unavailable::new(path, why));
+            }
+        }
+    }
+    unavailable.map_or(Ok(links), Err)
+}
+
+/// Whether a `.wants` directory (or its like) has a link for the unit.
+fn pulls(
+    evidence: &Evidence,
+    directory: &str,
+    install: &Install,
+    match_name: bool,
+) -> Result<bool, Unavailable> {
+    Ok(links(evidence, directory)?.iter().any(|(link, _)| {
+        let of_template = name::template(link).is_some_and(|template| template == install.name);
+        (*link == install.name || of_template) && (!match_name || install.knows(link))
+    }))
+}
+
+/// Whether a search directory has another name for the unit, and whether it has
+/// a link of the unit's own name to a file of that name.
+fn names(
+    evidence: &Evidence,
+    directory: &str,
+    install: &Install,
+    match_name: bool,
+    hidden: bool,
+) -> Result<(bool, bool), Unavailable> {
+    let mut same_name = false;
+    for (link, target) in links(evidence, directory)? {
+        let leads_here = target.rsplit('/').next() == Some(install.name.as_str());
+        let own_name = !hidden && link == install.name;
+        if own_name && leads_here {
+            same_name = true;
+        } else if (own_name || leads_here) && (!match_name || install.knows(&link)) {
+            return Ok((true, same_name));
+        }
+    }
+    Ok((false, same_name))
+}

@@ -1,0 +1,20 @@
+//! Runtimes, control groups and the node: each rule with texts of our own, then
+//! real nodes, then containerd itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end so"
+)]
+
+mod containerd;
+mod corpus;
+mod crio_docker;
+mod daemon;
+mod edits;
+mod node;
+mod node_facts;
+#[allow(unreachable_pub, reason = "other tests share it")]
+#[path = "../tree/mod.rs"]
+mod tree;
