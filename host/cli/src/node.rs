@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use nodepol_facts::Facts;
+use nodepol_facts::facts::Question;
 use nodepol_gather::{Gatherer, Options};
 use nodepol_model::Snapshot;
 
 use crate::arguments::{Source, View};
-use crate::snapshot_file;
+use crate::{snapshot_file, summary};
 
 /// How often facts are worked out at most. What one round misses, such as a file
 /// that another one names, the next one has; real nodes need four.
@@ -73,9 +74,15 @@ impl Node {
             ),
         };
         for round in 1..=MAX_ROUNDS {
-            let facts = Arc::new(crate::summary::facts(self.seen_at(at), view)?);
+            let facts = Arc::new(Facts::new(
+                Arc::clone(&self.snapshot),
+                Question {
+                    at,
+                    ..summary::question(view)
+                },
+            ));
             let seen = look(&facts);
-            let wants = facts.evidence.take_wants();
+            let wants = facts.take_wants();
             drop(facts);
             let Some(gatherer) = &mut self.gatherer else {
                 return Ok(seen);
@@ -90,16 +97,5 @@ impl Node {
             "after {MAX_ROUNDS} rounds the node still names files that were not read; \
              do its configuration files include each other?"
         )
-    }
-
-    /// The snapshot, as if it had been taken at another instant.
-    fn seen_at(&self, at: Option<Timestamp>) -> Arc<Snapshot> {
-        match at {
-            None => Arc::clone(&self.snapshot),
-            Some(taken_at) => Arc::new(Snapshot {
-                taken_at,
-                ..(*self.snapshot).clone()
-            }),
-        }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Show {
 pub(crate) fn run(arguments: &Show) -> Result<()> {
     let progress = Progress::start("reading the node");
     let mut node = Node::open(&arguments.source)?;
-    let facts = node.look(&arguments.view, |facts| summary::json(facts))?;
+    let facts = node.look(&arguments.view, |facts| summary::document(facts))?;
     drop(progress);
     let file = arguments.output.as_deref();
     let text = match arguments.format {

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Take) -> Result<()> {
         timed: false,
     };
     node.look(&View::default(), |facts| {
-        let _ = summary::json(facts);
+        let _ = summary::document(facts);
         let _ = court.judge(facts);
     })?;
     drop(progress);
