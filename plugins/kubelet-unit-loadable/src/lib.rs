@@ -119,9 +119,7 @@ fn unmask(unit: &Unit) -> Fix {
 }
 
 fn not_runnable(command: &Command) -> Result<Option<Finding>, Unavailable> {
-    let Some(program) = command.argv.first() else {
-        return Ok(None);
-    };
+    let program = &command.path;
     let (id, why) = match units::program(program)? {
         ProgramState::Runnable => return Ok(None),
         ProgramState::Missing => ("program-missing", "it does not exist".to_owned()),
