@@ -80,7 +80,7 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
     ))
 }
 
-fn restart_policy(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+fn restart_policy(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
     let place = setting("Service", "Restart")?;
     Ok(match service.restart.as_str() {
         "always" => None,
