@@ -218,7 +218,6 @@ fn unlimited() -> Result<Fix, Unavailable> {
     Ok(
         Fix::new("start the kubelet again for ever, every 10 seconds")
             .step(runbook::last_drop_in(
-                at,
                 KUBELET,
                 "restart.conf",
                 "[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\nRestartSec=10\n",
