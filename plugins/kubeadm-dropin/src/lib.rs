@@ -93,11 +93,13 @@ enum DropIn {
 }
 
 fn is_masked() -> Result<bool, Unavailable> {
-    Ok(files::lstat(ADMINISTRATOR)?.is_some_and(|stat| match stat.kind {
-        files::Kind::Symlink => stat.target.as_deref() == Some("/dev/null"),
-        files::Kind::Regular => stat.size == 0,
-        _ => false,
-    }))
+    Ok(
+        files::lstat(ADMINISTRATOR)?.is_some_and(|stat| match stat.kind {
+            files::Kind::Symlink => stat.target.as_deref() == Some("/dev/null"),
+            files::Kind::Regular => stat.size == 0,
+            _ => false,
+        }),
+    )
 }
 
 /// A kubelet without `--config` runs with defaults, one without `--kubeconfig`
@@ -227,7 +229,10 @@ fn elsewhere(at: Horizon) -> Result<Vec<Finding>, Unavailable> {
 /// A drop-in after kubeadm's that sets ExecStart= again must pass on what kubeadm
 /// writes to kubeadm-flags.env.
 fn kubeadm_args_dropped(argv: &[String], at: &Location) -> Option<Finding> {
-    if at.source.ends_with(DROP_IN) || argv.iter().any(|word| word.contains("KUBELET_KUBEADM_ARGS"))
+    if at.source.ends_with(DROP_IN)
+        || argv
+            .iter()
+            .any(|word| word.contains("KUBELET_KUBEADM_ARGS"))
     {
         return None;
     }

@@ -266,7 +266,15 @@ fn failed_to_execute(unit: &Unit) -> Result<Option<Finding>, Unavailable> {
 fn what_systemd_says() -> Fix {
     Fix::new("take away what systemd stumbled over")
         .step(Step::command(
-            ["journalctl", "--boot", "--unit", KUBELET, "--lines", "20", "--no-pager"],
+            [
+                "journalctl",
+                "--boot",
+                "--unit",
+                KUBELET,
+                "--lines",
+                "20",
+                "--no-pager",
+            ],
             "systemd's own lines name the path; for a program that was copied here, \
              `restorecon -v` on it gives it its SELinux label",
         ))

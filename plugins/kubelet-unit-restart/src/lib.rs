@@ -3,7 +3,7 @@
 use nodepol_plugin::units::{self, ServiceSettings};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, kubelet, no_own_kubelet,
+    Step, Unavailable, UnitVerb, kubelet, no_own_kubelet, runbook,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -35,10 +35,10 @@ impl Policy for KubeletUnitRestart {
         if at == Horizon::Now {
             findings.extend(start_limit_hit(&service)?);
         }
-        findings.extend(restart_policy(at, &service)?);
-        findings.extend(start_limit(at, &service)?);
-        findings.extend(ignored_start_limit(at)?);
-        findings.extend(watchdog(at, &service)?);
+        findings.extend(restart_policy(&service)?);
+        findings.extend(start_limit(&service)?);
+        findings.extend(ignored_start_limit()?);
+        findings.extend(watchdog(&service)?);
         Ok(Judgement::of(
             findings,
             format!("Restart={}, no start limit ends it", service.restart),
@@ -69,7 +69,7 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
             format!("ActiveState=failed, Result={result}, NRestarts={restarts}"),
         )
         .fix(
-            unlimited(Horizon::Now)?
+            unlimited()?
                 .step(Step::unit(
                     UnitVerb::ResetFailed,
                     KUBELET,
@@ -80,10 +80,7 @@ fn start_limit_hit(service: &ServiceSettings) -> Result<Option<Finding>, Unavail
     ))
 }
 
-fn restart_policy(
-    at: Horizon,
-    service: &ServiceSettings,
-) -> Result<Option<Finding>, Unavailable> {
+fn restart_policy(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
     let place = setting("Service", "Restart")?;
     Ok(match service.restart.as_str() {
         "always" => None,
@@ -104,14 +101,14 @@ fn restart_policy(
                 other,
                 "the kubelet exits with 1 on nearly every error of its start",
             )
-            .fix(unlimited(at)?),
+            .fix(unlimited()?),
         ),
     })
 }
 
 /// man systemd.unit, StartLimitIntervalSec=: more than `burst` starts within the
 /// interval and the unit is not started any more, Restart= or not.
-fn start_limit(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+fn start_limit(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
     let (interval, burst) = (service.start_limit_interval_usec, service.start_limit_burst);
     let limited = interval > 0 && burst > 0 && service.restart != "no";
     if !limited || service.restart_usec.saturating_mul(burst.into()) >= interval {
@@ -128,24 +125,24 @@ fn start_limit(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>
     };
     Ok(Some(
         Finding::fail("start-limit", message)
-        .evidence(
-            setting("Service", "RestartSec")?,
-            format!("RestartSec={}", seconds(service.restart_usec)),
-        )
-        .evidence(
-            setting("Unit", "StartLimitIntervalSec")?,
-            format!(
-                "StartLimitIntervalSec={}, StartLimitBurst={burst}",
-                seconds(interval)
-            ),
-        )
-        .fix(unlimited(at)?),
+            .evidence(
+                setting("Service", "RestartSec")?,
+                format!("RestartSec={}", seconds(service.restart_usec)),
+            )
+            .evidence(
+                setting("Unit", "StartLimitIntervalSec")?,
+                format!(
+                    "StartLimitIntervalSec={}, StartLimitBurst={burst}",
+                    seconds(interval)
+                ),
+            )
+            .fix(unlimited()?),
     ))
 }
 
 /// Only the old name `StartLimitInterval=` is still read in [Service]
 /// (systemd, load-fragment-gperf.gperf.in).
-fn ignored_start_limit(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+fn ignored_start_limit() -> Result<Option<Finding>, Unavailable> {
     let ignored = units::assignments(KUBELET, "Service", "StartLimitIntervalSec")?;
     let Some(ignored) = ignored.into_iter().last() else {
         return Ok(None);
@@ -156,13 +153,13 @@ fn ignored_start_limit(at: Horizon) -> Result<Option<Finding>, Unavailable> {
             "StartLimitIntervalSec= in [Service] is an unknown key and ignored",
         )
         .explained(ignored.at, ignored.value, "it belongs in [Unit]")
-        .fix(unlimited(at)?),
+        .fix(unlimited()?),
     ))
 }
 
 /// The kubelet answers the watchdog since 1.32 and refuses one of a second or
 /// less (pkg/kubelet/watchdog/watchdog_linux.go).
-fn watchdog(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
+fn watchdog(service: &ServiceSettings) -> Result<Option<Finding>, Unavailable> {
     if service.watchdog_usec == 0 || service.watchdog_usec == u64::MAX {
         return Ok(None);
     }
@@ -175,10 +172,10 @@ fn watchdog(at: Horizon, service: &ServiceSettings) -> Result<Option<Finding>, U
         });
     };
     let fix = Fix::new("take the watchdog away")
-        .step(write_drop_in(
-            at,
-            "[Service]\nWatchdogSec=0\n",
+        .step(runbook::last_drop_in(
+            KUBELET,
             "no-watchdog.conf",
+            "[Service]\nWatchdogSec=0\n",
         )?)
         .step(Step::daemon_reload())
         .step(Step::restart_kubelet());
@@ -217,40 +214,21 @@ fn setting(section: &str, key: &str) -> Result<Location, Unavailable> {
         .map_or_else(|| Location::source("systemd default"), |set| set.at))
 }
 
-fn unlimited(at: Horizon) -> Result<Fix, Unavailable> {
-    Ok(Fix::new("start the kubelet again for ever, every 10 seconds")
-        .step(write_drop_in(
-            at,
-            "[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\nRestartSec=10\n",
-            "restart.conf",
-        )?)
-        .step(Step::daemon_reload().verify([
-            "systemctl",
-            "show",
-            "--property=Restart,StartLimitIntervalUSec",
-            KUBELET,
-        ])))
-}
-
-/// Drop-ins apply in the order of their names: this one's must be the last.
-fn write_drop_in(at: Horizon, content: &str, name: &str) -> Result<Step, Unavailable> {
-    let usual = format!("20-{name}");
-    let is_later = |path: &String| {
-        path.rsplit('/')
-            .next()
-            .is_some_and(|other| other > usual.as_str())
-    };
-    let name = if units::get(at, KUBELET)?.drop_ins.iter().any(is_later) {
-        format!("zz-{name}")
-    } else {
-        usual
-    };
-    Ok(Step::write_file(
-        format!("/etc/systemd/system/kubelet.service.d/{name}"),
-        0o644,
-        content,
-        "a drop-in survives an upgrade of the package",
-    ))
+fn unlimited() -> Result<Fix, Unavailable> {
+    Ok(
+        Fix::new("start the kubelet again for ever, every 10 seconds")
+            .step(runbook::last_drop_in(
+                KUBELET,
+                "restart.conf",
+                "[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\nRestartSec=10\n",
+            )?)
+            .step(Step::daemon_reload().verify([
+                "systemctl",
+                "show",
+                "--property=Restart,StartLimitIntervalUSec",
+                KUBELET,
+            ])),
+    )
 }
 
 fn seconds(usec: u64) -> String {

@@ -6,6 +6,7 @@
 use crate::node::{self, JoinState};
 use crate::{
     Disruption, Fix, Horizon, Judgement, Place, Step, Unavailable, UnitVerb, kubelet, runtimes,
+    units,
 };
 
 const PEM: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
@@ -259,8 +260,43 @@ pub fn reinstall(package: &str, why: &str) -> Step {
     } else if is_like(&["suse", "opensuse"]) {
         Step::command(["zypper", "install", "--force", package], why)
     } else {
-        Step::note(format!("install {package} again, as this node first got it: {why}"))
+        Step::note(format!(
+            "install {package} again, as this node first got it: {why}"
+        ))
     }
+}
+
+/// Writes a drop-in of a unit that applies after those that it has: drop-ins of
+/// all directories apply in the order of their names (man systemd.unit).
+///
+/// # Errors
+/// [`Unavailable`] if the unit's drop-ins could not be read.
+pub fn last_drop_in(
+    unit: &str,
+    name: &str,
+    content: impl Into<String>,
+) -> Result<Step, Unavailable> {
+    let usual = format!("20-{name}");
+    let is_later = |path: &String| {
+        path.rsplit('/')
+            .next()
+            .is_some_and(|other| other > usual.as_str())
+    };
+    let name = if units::get(Horizon::NextBoot, unit)?
+        .drop_ins
+        .iter()
+        .any(is_later)
+    {
+        format!("zz-{name}")
+    } else {
+        usual
+    };
+    Ok(Step::write_file(
+        format!("/etc/systemd/system/{unit}.d/{name}"),
+        0o644,
+        content,
+        "a drop-in survives an upgrade of the package",
+    ))
 }
 
 /// The summary of a [`Judgement`] that leaves the question to another policy.

@@ -4,7 +4,7 @@
 use nodepol_plugin::units;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, kubelet, no_own_kubelet, runtimes,
+    Step, Unavailable, kubelet, no_own_kubelet, runbook, runtimes,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -84,7 +84,7 @@ fn wrong_slice(at: Horizon, unit: &str, slice: &str) -> Result<Option<Finding>, 
             .evidence(slice_set(unit)?, format!("Slice={slice}"))
             .fix(
                 Fix::new(format!("move {unit} to a slice of the host"))
-                    .step(move_to_slice(unit, "system.slice"))
+                    .step(move_to_slice(unit, "system.slice")?)
                     .step(Step::daemon_reload())
                     .step(Step::unit(
                         nodepol_plugin::UnitVerb::Restart,
@@ -113,8 +113,8 @@ fn different_slices(kubelet: &str, unit: &str, runtime: &str) -> Result<Finding,
                 "[Unit]\nDescription=Kubernetes node daemons\nBefore=slices.target\n",
                 "a slice beside kubepods.slice, so that pods cannot starve the daemons",
             ))
-            .step(move_to_slice(unit, "runtime.slice"))
-            .step(move_to_slice(KUBELET, "runtime.slice"))
+            .step(move_to_slice(unit, "runtime.slice")?)
+            .step(move_to_slice(KUBELET, "runtime.slice")?)
             .step(Step::daemon_reload())
             .step(restart_runtime(unit))
             .step(Step::restart_kubelet()),
@@ -181,6 +181,10 @@ fn reserved_elsewhere(
         .map(|(unit, slice)| format!("{unit} ({slice})"))
         .collect::<Vec<_>>();
     let runtime = outside.iter().find(|(unit, _)| unit != KUBELET);
+    let moves = outside
+        .iter()
+        .map(|(unit, _)| move_to_slice(unit, &reserved))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Some(
         Finding::warn(
             "outside-reserved-cgroup",
@@ -195,11 +199,7 @@ fn reserved_elsewhere(
         .evidence(cgroup.at, name)
         .fix(
             Fix::new(format!("put the daemons into {reserved}"))
-                .steps(
-                    outside
-                        .iter()
-                        .map(|(unit, _)| move_to_slice(unit, &reserved)),
-                )
+                .steps(moves)
                 .step(Step::daemon_reload())
                 .steps(runtime.map(|(unit, _)| restart_runtime(unit)))
                 .step(Step::restart_kubelet()),
@@ -225,16 +225,19 @@ fn measured_elsewhere(runtime: Option<&str>) -> Result<Vec<Finding>, Unavailable
         let group = units::control_group(unit)?;
         measured.push((unit, "--runtime-cgroups", set.value, set.at, group));
     }
-    let elsewhere = measured.into_iter().filter_map(|(unit, key, name, at, group)| {
-        let group = group?;
-        let (wanted, is) = (name.trim_matches('/'), group.trim_matches('/'));
-        let above = is
-            .strip_prefix(wanted)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if wanted.is_empty() || above {
-            return None;
-        }
-        Some(
+    let elsewhere =
+        measured
+            .into_iter()
+            .filter_map(|(unit, key, name, at, group)| {
+                let group = group?;
+                let (wanted, is) = (name.trim_matches('/'), group.trim_matches('/'));
+                let above = is
+                    .strip_prefix(wanted)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+                if wanted.is_empty() || above {
+                    return None;
+                }
+                Some(
             Finding::warn(
                 "measured-elsewhere",
                 format!("{key} names {name}, and {unit} is in {group}: its usage is not reported"),
@@ -249,7 +252,7 @@ fn measured_elsewhere(runtime: Option<&str>) -> Result<Vec<Finding>, Unavailable
                     .step(Step::restart_kubelet()),
             ),
         )
-    });
+            });
     Ok(elsewhere.collect())
 }
 
@@ -287,7 +290,11 @@ fn kubelet_outside_reserved(at: Horizon) -> Result<Option<Finding>, Unavailable>
 /// `/runtime`, `/runtime.slice` and `/a/runtime` all are runtime.slice
 /// (pkg/kubelet/cm/cgroup_manager_linux.go, ParseSystemdToCgroupName).
 fn slice_of_cgroup(path: &str) -> String {
-    let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    let base = path
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(path);
     match base.strip_suffix(".slice").unwrap_or(base) {
         "" => "-.slice".to_owned(),
         name => format!("{name}.slice"),
@@ -316,13 +323,9 @@ fn slice_set(unit: &str) -> Result<Location, Unavailable> {
         .map_or_else(|| Location::source("systemd default"), |set| set.at))
 }
 
-fn move_to_slice(unit: &str, slice: &str) -> Step {
-    Step::write_file(
-        format!("/etc/systemd/system/{unit}.d/20-slice.conf"),
-        0o644,
-        format!("[Service]\nSlice={slice}\n"),
-        format!("{unit} goes into {slice}"),
-    )
+fn move_to_slice(unit: &str, slice: &str) -> Result<Step, Unavailable> {
+    let content = format!("[Service]\nSlice={slice}\n");
+    runbook::last_drop_in(unit, "slice.conf", content)
 }
 
 nodepol_plugin::policy!(SlicePlacement);

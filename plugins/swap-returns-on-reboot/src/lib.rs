@@ -121,9 +121,12 @@ fn fix(activation: &Activation) -> Fix {
     match activation.kind.as_str() {
         "fstab" => {
             let line = match (activation.at.line, &activation.text) {
-                (Some(line), Some(text)) => {
-                    Step::remove_line(path, line, text.clone(), "remove the line, or comment it out")
-                }
+                (Some(line), Some(text)) => Step::remove_line(
+                    path,
+                    line,
+                    text.clone(),
+                    "remove the line, or comment it out",
+                ),
                 _ => Step::note(format!("comment out the swap line in {path}")),
             };
             fix.step(line).step(list)
