@@ -58,8 +58,8 @@ fn encode(module: &Path) -> Result<Vec<u8>> {
 fn write_component(directory: &Path, id: &str, component: &[u8]) -> Result<()> {
     let wasm = directory.join(format!("{id}.wasm"));
     let machine_code = directory.join(format!("{id}.cwasm"));
-    let artifact =
-        nodepol_sandbox::precompile(component).with_context(|| format!("cannot compile {id}"))?;
+    let artifact = nodepol_sandbox::engine::compile_trusted(component)
+        .map_err(|error| anyhow!("cannot compile {id}: {error}"))?;
     write_if_changed(&wasm, component)?;
     write_if_changed(&machine_code, &artifact)
 }
