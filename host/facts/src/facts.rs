@@ -147,11 +147,9 @@ impl Facts {
 
     /// The phase that the evidence speaks for, and why.
     pub fn phase(&self) -> (Phase, &'static str) {
-        let joined = matches!(
-            self.join_state(),
-            Ok(JoinState::Joined | JoinState::BrokenPartial) | Err(_)
-        );
-        self.node.phase(joined)
+        // Where the state cannot be told, the node is taken for one that matters.
+        self.node
+            .phase(self.join_state().unwrap_or(JoinState::BrokenPartial))
     }
 
     /// The cgroup driver that the kubelet ends up with.
