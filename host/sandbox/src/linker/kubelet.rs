@@ -2,6 +2,7 @@
 
 use nodepol_facts::kubelet as facts;
 use nodepol_facts::kubelet_driver;
+use serde_json::Value as Json;
 
 use super::convert::{IntoWit, horizon, wit};
 use crate::bindings::nodepol::policy::kubelet::{Driver, Host, Process, SettingValue};
@@ -71,6 +72,11 @@ impl IntoWit for facts::SettingValue {
     fn into_wit(self) -> SettingValue {
         SettingValue {
             json: self.value.to_string(),
+            text: match &self.value {
+                Json::String(text) => Some(text.clone()),
+                Json::Bool(_) | Json::Number(_) => Some(self.value.to_string()),
+                Json::Null | Json::Array(_) | Json::Object(_) => None,
+            },
             at: wit(self.origin),
             is_default: self.is_default,
             overridden: wit(self.overridden),
