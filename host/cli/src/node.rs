@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use nodepol_facts::Facts;
 use nodepol_facts::facts::Question;
@@ -73,7 +73,9 @@ impl Node {
                     .context("`--at` is further away than time goes")?,
             ),
         };
-        for round in 1..=MAX_ROUNDS {
+        let mut round = 0;
+        loop {
+            round += 1;
             let facts = Arc::new(Facts::new(
                 Arc::clone(&self.snapshot),
                 Question {
@@ -88,14 +90,25 @@ impl Node {
                 return Ok(seen);
             };
             tracing::debug!("round {round}: {} things are still to be read", wants.len());
+            for want in &wants {
+                tracing::trace!("{want:?}");
+            }
+            if wants.is_empty() {
+                return Ok(seen);
+            }
+            if round >= MAX_ROUNDS {
+                // What was not read is unknown to whoever asks for it.
+                tracing::warn!(
+                    "after {MAX_ROUNDS} rounds the node still names {} things that were not \
+                     read; `-vvv` names them",
+                    wants.len()
+                );
+                return Ok(seen);
+            }
             // Nothing else holds it now, so this copies nothing.
-            if wants.is_empty() || !gatherer.extend(Arc::make_mut(&mut self.snapshot), &wants) {
+            if !gatherer.extend(Arc::make_mut(&mut self.snapshot), &wants) {
                 return Ok(seen);
             }
         }
-        bail!(
-            "after {MAX_ROUNDS} rounds the node still names files that were not read; \
-             do its configuration files include each other?"
-        )
     }
 }

@@ -1,5 +1,7 @@
 //! Mistakes in policy sets, and what a set does to the report.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod nodepol;
 
 use nodepol::{broken_set, code, empty_snapshot, refused, run, run_with_input, stdout};

@@ -1,5 +1,7 @@
 //! The text for people, as people see it.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod reports;
 
 use nodepol_model::{Horizon, Severity, Verdict};

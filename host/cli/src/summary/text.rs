@@ -158,7 +158,10 @@ fn credentials(page: &mut Page, credentials: &Value) {
     match start {
         Value::Object(start) => {
             for (what, detail) in start {
-                let why = with_origin(&detail["message"], &detail["at"]);
+                let why = match origin(&detail["at"]) {
+                    at if detail["message"].is_null() => format!("({at})"),
+                    _ => with_origin(&detail["message"], &detail["at"]),
+                };
                 line(page, "at start", &format!("{what} {why}"));
                 for certificate in items(&detail["certificates"]).take(1) {
                     let until = plain(&certificate["notAfter"]);
@@ -214,7 +217,6 @@ fn sourced(value: &Value) -> String {
 
 fn with_origin(value: &Value, origin_of: &Value) -> String {
     match (value, origin(origin_of)) {
-        (Value::Null, at) if at.is_empty() => String::new(),
         (value, at) if at.is_empty() => plain(value),
         (value, at) => format!("{} ({at})", plain(value)),
     }

@@ -1,5 +1,6 @@
 //! Runs the built `nodepol`.
 #![allow(
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     missing_docs,

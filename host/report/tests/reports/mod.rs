@@ -1,5 +1,6 @@
 //! Reports made by hand, for the tests of every format.
 #![allow(
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     missing_docs,
