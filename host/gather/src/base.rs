@@ -123,66 +123,23 @@ pub(crate) const PATHS: &[(&str, Depth)] = &[
 pub(crate) const FILESYSTEMS: &[&str] = &["/", "/sys/fs/cgroup", "/var/lib/kubelet"];
 
 /// The directories of unit files, as `man systemd.unit` lists them, generators
-/// included. `own` are those that an administrator or a generator writes: all
-/// of their texts are read; of a distribution's, what [`is_of_interest`].
-pub(crate) const UNIT_DIRECTORIES: &[UnitDirectory] = &[
-    UnitDirectory::own("/etc/systemd/system.control"),
-    UnitDirectory::own("/run/systemd/system.control"),
-    UnitDirectory::own("/run/systemd/transient"),
-    UnitDirectory::own("/run/systemd/generator.early"),
-    UnitDirectory::own("/etc/systemd/system"),
-    UnitDirectory::own("/etc/systemd/system.attached"),
-    UnitDirectory::own("/run/systemd/system"),
-    UnitDirectory::own("/run/systemd/system.attached"),
-    UnitDirectory::own("/run/systemd/generator"),
-    UnitDirectory::own("/usr/local/lib/systemd/system"),
-    UnitDirectory::distribution("/usr/lib/systemd/system"),
-    UnitDirectory::distribution("/lib/systemd/system"),
-    UnitDirectory::own("/run/systemd/generator.late"),
+/// included. All of their texts are read: what a boot starts, and what turns
+/// swap on, may stand in any of them.
+pub(crate) const UNIT_DIRECTORIES: &[&str] = &[
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
+    "/etc/systemd/system",
+    "/etc/systemd/system.attached",
+    "/run/systemd/system",
+    "/run/systemd/system.attached",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
 ];
-
-/// A directory of unit files.
-pub(crate) struct UnitDirectory {
-    /// Its path.
-    pub(crate) path: &'static str,
-    /// Whether every text in it is read.
-    pub(crate) own: bool,
-}
-
-impl UnitDirectory {
-    const fn own(path: &'static str) -> Self {
-        Self { path, own: true }
-    }
-
-    const fn distribution(path: &'static str) -> Self {
-        Self { path, own: false }
-    }
-}
-
-/// Whether the unit file, or the directory of drop-ins or links, called `name`
-/// has to do with the kubelet, a runtime or swap.
-pub(crate) fn is_of_interest(name: &str) -> bool {
-    const STARTS: &[&str] = &[
-        "kubelet",
-        "containerd",
-        "crio",
-        "cri-o",
-        "docker",
-        "cri-docker",
-        "k3s",
-        "rke2",
-        "k0s",
-        "snap.microk8s",
-        "snap.k8s",
-        "zram",
-        "systemd-zram",
-        "dphys-swapfile",
-        "service.d",
-        "default.target",
-    ];
-    const ENDS: &[&str] = &[".swap", ".slice", ".slice.d", ".swap.d", "swap.target"];
-    STARTS.iter().any(|start| name.starts_with(start)) || ENDS.iter().any(|end| name.ends_with(end))
-}
 
 /// Units that systemd is asked about from the start.
 pub(crate) const UNITS: &[&str] = &[

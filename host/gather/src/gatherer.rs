@@ -179,18 +179,12 @@ impl Gatherer {
 
     /// Lists a directory of units, with what only its entries tell: links,
     /// which enable, mask and alias, and directories of drop-ins and links.
-    fn read_units(&mut self, files: &mut Files, directory: &base::UnitDirectory) {
-        self.reader.read(files, directory.path, Depth::Content);
-        for name in names(files, directory.path) {
-            let path = format!("{}/{name}", directory.path);
-            let interest = directory.own || base::is_of_interest(&name);
+    fn read_units(&mut self, files: &mut Files, directory: &str) {
+        self.reader.read(files, directory, Depth::Content);
+        for name in names(files, directory) {
+            let path = format!("{directory}/{name}");
             if name.ends_with(".d") {
-                let depth = if interest {
-                    Depth::Tree
-                } else {
-                    Depth::Content
-                };
-                self.reader.read(files, &path, depth);
+                self.reader.read(files, &path, Depth::Tree);
             } else if [".wants", ".requires", ".upholds"]
                 .iter()
                 .any(|end| name.ends_with(end))
@@ -199,10 +193,8 @@ impl Gatherer {
                 for link in names(files, &path) {
                     self.reader.read_link(files, &format!("{path}/{link}"));
                 }
-            } else if interest {
-                self.reader.read(files, &path, Depth::Content);
             } else {
-                self.reader.read_link(files, &path);
+                self.reader.read(files, &path, Depth::Content);
             }
         }
     }
