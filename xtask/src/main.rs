@@ -54,11 +54,11 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
-    let components = components::build(&workspace)?;
+    components::build(&workspace)?;
     match task {
         Task::Eval { arguments } => {
             run::step("building nodepol");
-            run::cargo(&workspace, &["build", "--package", "nodepol"])?;
+            run::build_program(&workspace, "nodepol")?;
             let nodepol = workspace.target.join("debug/nodepol");
             run::step(&format!(
                 "{} eval {}",
@@ -91,7 +91,7 @@ fn run(task: Task) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Plugins => {
-            components::print_sizes(&components);
+            components::print_sizes(&workspace)?;
             Ok(ExitCode::SUCCESS)
         }
     }

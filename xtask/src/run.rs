@@ -21,6 +21,12 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     )
 }
 
+/// Builds a program, with the features that its dependencies have in the whole
+/// workspace: so that what one task built serves the next.
+pub(crate) fn build_program(workspace: &Workspace, name: &str) -> Result<()> {
+    cargo(workspace, &["build", "--workspace", "--bin", name])
+}
+
 /// Runs a program that must succeed.
 pub(crate) fn check(command: &mut Command) -> Result<()> {
     let status = command

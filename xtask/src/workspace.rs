@@ -28,6 +28,11 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
+    /// Where the components are put, and where the host looks for them.
+    pub(crate) fn components(&self) -> PathBuf {
+        self.target.join("components")
+    }
+
     /// The ids of the standard policies: the directories in `plugins/`, but for
     /// the SDK.
     pub(crate) fn policy_ids(&self) -> Result<Vec<String>> {

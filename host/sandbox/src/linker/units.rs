@@ -61,7 +61,10 @@ impl Host for HostState {
         at: Horizon,
         name: String,
     ) -> wasmtime::Result<Result<Vec<EnvironmentFile>, Unavailable>> {
-        Ok(wit(self.facts()?.units.environment_files(horizon(at), &name)))
+        Ok(wit(self
+            .facts()?
+            .units
+            .environment_files(horizon(at), &name)))
     }
 
     fn program(&mut self, path: String) -> wasmtime::Result<Result<ProgramState, Unavailable>> {
@@ -89,7 +92,11 @@ impl Host for HostState {
         name: String,
         kind: String,
     ) -> wasmtime::Result<Result<Vec<String>, Unavailable>> {
-        Ok(wit(self.facts()?.units.dependencies(horizon(at), &name, &kind)))
+        Ok(wit(self.facts()?.units.dependencies(
+            horizon(at),
+            &name,
+            &kind,
+        )))
     }
 
     fn control_group(
