@@ -25,7 +25,19 @@ impl Policy for KubeletUnitLoadable {
         if let Some(judgement) = no_own_kubelet()? {
             return Ok(judgement);
         }
-        let unit = units::get(at, KUBELET)?;
+        let mut unit = units::get(at, KUBELET)?;
+        // Of what is wrong in the files the manager tells the least.
+        if at == Horizon::Now
+            && unit.load_state != "loaded"
+            && let Ok(read) = units::get(Horizon::NextBoot, KUBELET)
+            && read.load_state == unit.load_state
+        {
+            unit = Unit {
+                active_state: unit.active_state,
+                sub_state: unit.sub_state,
+                ..read
+            };
+        }
         if let Some(finding) = not_loaded(&unit) {
             return Ok(finding.into());
         }
