@@ -125,11 +125,10 @@ impl Facts {
 
     /// Whether there is a kubelet.service or a kubelet's program.
     fn has_kubelet(&self) -> Result<bool, Unavailable> {
-        if self
-            .units
-            .get(Horizon::NextBoot, "kubelet.service")?
-            .load_state
-            != "not-found"
+        let unit = self.units.get(Horizon::NextBoot, "kubelet.service");
+        if unit
+            .as_ref()
+            .is_ok_and(|unit| unit.load_state != "not-found")
         {
             return Ok(true);
         }
@@ -142,14 +141,16 @@ impl Facts {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // The program tells as well; only without it the unit must be known.
+        unit.map(|_| false)
     }
 
     /// The phase that the evidence speaks for, and why.
     pub fn phase(&self) -> (Phase, &'static str) {
         // What cannot be told is judged like a node that has joined: no rule
         // is left out for it.
-        self.node.phase(self.join_state().unwrap_or(JoinState::BrokenPartial))
+        self.node
+            .phase(self.join_state().unwrap_or(JoinState::BrokenPartial))
     }
 
     /// The cgroup driver that the kubelet ends up with.

@@ -68,7 +68,9 @@ impl Policy for KubeadmDropin {
         let packaged = vendor_drop_in()?;
         match (old_variables(packaged)?, drop_in, packaged) {
             (Some(outdated), ..) => findings.push(outdated),
-            (None, Some(path), Some(packaged)) => findings.extend(shadowed(path, packaged)),
+            (None, Some(path), Some(packaged)) if matches!(state, DropIn::Read) => {
+                findings.extend(shadowed(path, packaged))
+            }
             (None, ..) => {}
         }
         if let Some(command) = commands.first() {
