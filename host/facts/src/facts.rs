@@ -125,11 +125,10 @@ impl Facts {
 
     /// Whether there is a kubelet.service or a kubelet's program.
     fn has_kubelet(&self) -> Result<bool, Unavailable> {
-        if self
-            .units
-            .get(Horizon::NextBoot, "kubelet.service")?
-            .load_state
-            != "not-found"
+        let unit = self.units.get(Horizon::NextBoot, "kubelet.service");
+        if unit
+            .as_ref()
+            .is_ok_and(|unit| unit.load_state != "not-found")
         {
             return Ok(true);
         }
@@ -142,7 +141,8 @@ impl Facts {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // The program tells as well; only without it the unit must be known.
+        unit.map(|_| false)
     }
 
     /// The phase that the evidence speaks for, and why.

@@ -63,12 +63,14 @@ impl Policy for KubeadmDropin {
         } else {
             DropIn::Absent
         };
-        let mut findings = missing_flags(at, &state, commands.first().map(|c| &c.at))?;
+        let mut findings = missing_flags(at, &state, commands.first())?;
         findings.extend(elsewhere(at)?);
         let packaged = vendor_drop_in()?;
         match (old_variables(packaged)?, drop_in, packaged) {
             (Some(outdated), ..) => findings.push(outdated),
-            (None, Some(path), Some(packaged)) => findings.extend(shadowed(path, packaged)),
+            (None, Some(path), Some(packaged)) if matches!(state, DropIn::Read) => {
+                findings.extend(shadowed(path, packaged))
+            }
             (None, ..) => {}
         }
         if let Some(command) = commands.first() {
@@ -107,7 +109,7 @@ fn is_masked() -> Result<bool, Unavailable> {
 fn missing_flags(
     at: Horizon,
     drop_in: &DropIn,
-    command: Option<&Location>,
+    command: Option<&units::Command>,
 ) -> Result<Vec<Finding>, Unavailable> {
     let mut findings = Vec::new();
     for (flag, id, consequence) in [
@@ -125,9 +127,10 @@ fn missing_flags(
         if kubelet::flag(at, flag)?.is_some() {
             continue;
         }
-        let at = command
-            .cloned()
-            .unwrap_or_else(|| Location::source(KUBELET));
+        let (at, shown) = command.map_or_else(
+            || (Location::source(KUBELET), "no ExecStart=".to_owned()),
+            |command| (command.at.clone(), command.argv.join(" ")),
+        );
         let (message, fix) = match drop_in {
             DropIn::Read => (
                 format!("the kubelet is started without --{flag}: {consequence}"),
@@ -156,7 +159,7 @@ fn missing_flags(
             ),
         };
         findings.push(
-            Finding::fail(id, message).evidence(at, "ExecStart=").fix(
+            Finding::fail(id, message).evidence(at, shown).fix(
                 fix.step(Step::daemon_reload())
                     .step(Step::restart_kubelet()),
             ),

@@ -25,8 +25,20 @@ impl Policy for KubeletUnitLoadable {
         if let Some(judgement) = no_own_kubelet()? {
             return Ok(judgement);
         }
-        let unit = units::get(at, KUBELET)?;
-        if let Some(finding) = not_loaded(&unit) {
+        let mut unit = units::get(at, KUBELET)?;
+        // Of what is wrong in the files the manager tells the least.
+        if at == Horizon::Now
+            && unit.load_state != "loaded"
+            && let Ok(read) = units::get(Horizon::NextBoot, KUBELET)
+            && read.load_state == unit.load_state
+        {
+            unit = Unit {
+                active_state: unit.active_state,
+                sub_state: unit.sub_state,
+                ..read
+            };
+        }
+        if let Some(finding) = not_loaded(at, &unit) {
             return Ok(finding.into());
         }
         let mut findings = Vec::new();
@@ -49,7 +61,7 @@ impl Policy for KubeletUnitLoadable {
     }
 }
 
-fn not_loaded(unit: &Unit) -> Option<Finding> {
+fn not_loaded(horizon: Horizon, unit: &Unit) -> Option<Finding> {
     let at = || {
         Location::source(
             unit.fragment
@@ -71,31 +83,79 @@ fn not_loaded(unit: &Unit) -> Option<Finding> {
             .explained(at(), "masked", "a link to /dev/null, or an empty file")
             .fix(unmask(unit)),
         ),
-        "not-found" => Some(
+        "not-found" => Some(until_reboot(horizon).unwrap_or_else(|| {
             Finding::fail(
                 "unit-not-found",
                 "a kubelet is installed and there is no kubelet.service that starts it",
             )
             .evidence(at(), said)
-            .fix(reinstall("kubelet", "bring the packaged unit back")),
-        ),
-        _ => Some(
-            Finding::fail(
-                "unit-bad-setting",
-                format!("systemd cannot load kubelet.service: {said}"),
-            )
-            .evidence(at(), said)
-            .fix(
-                Fix::new("correct the unit")
-                    .step(Step::command(
-                        ["systemd-analyze", "verify", KUBELET],
-                        "see what systemd rejects; a drop-in that sets ExecStart= must \
-                             first reset it with an empty ExecStart=",
-                    ))
-                    .step(Step::daemon_reload().verify(["systemctl", "cat", KUBELET])),
-            ),
-        ),
+            .fix(reinstall("kubelet", "bring the packaged unit back"))
+        })),
+        _ => Some(bad_setting(at(), &said)),
     }
+}
+
+fn bad_setting(at: Location, said: &str) -> Finding {
+    let mut finding = Finding::fail(
+        "unit-bad-setting",
+        format!("systemd cannot load kubelet.service: {said}"),
+    )
+    .evidence(at, said);
+    let mut fix = Fix::new("correct the unit");
+    let starts = units::assignments(KUBELET, "Service", "ExecStart").unwrap_or_default();
+    if let [_, .., last] = starts.as_slice() {
+        fix = fix.step(Step::note(format!(
+            "in {}, put a line with an empty `ExecStart=` before line {}",
+            last.at.source,
+            last.at.line.unwrap_or_default()
+        )));
+        for start in starts {
+            finding = finding.seen(start);
+        }
+    }
+    finding.fix(
+        fix.step(Step::command(
+            ["systemd-analyze", "verify", KUBELET],
+            "see whether systemd rejects anything else",
+        ))
+        .step(Step::daemon_reload().verify(["systemctl", "cat", KUBELET])),
+    )
+}
+
+/// A unit that is loaded now and has no file at the next boot lies in /run.
+fn until_reboot(at: Horizon) -> Option<Finding> {
+    if at == Horizon::Now {
+        return None;
+    }
+    let loaded = units::get(Horizon::Now, KUBELET).ok()?;
+    let file = loaded
+        .fragment
+        .filter(|_| loaded.load_state == "loaded" && loaded.file_state.ends_with("-runtime"))?;
+    let step = if file.starts_with("/run/") {
+        Step::argv(
+            ["cp", &file, "/etc/systemd/system/kubelet.service"]
+                .map(str::to_owned)
+                .to_vec(),
+            "put the unit where it stays",
+        )
+    } else {
+        Step::argv(
+            ["systemctl", "enable", &file].map(str::to_owned).to_vec(),
+            "link the unit where it stays, and start it at boot",
+        )
+    };
+    Some(
+        Finding::fail(
+            "unit-not-found",
+            "kubelet.service is there only through /run, which is empty after a reboot",
+        )
+        .evidence(Location::source(file), loaded.file_state)
+        .fix(
+            Fix::new("keep the unit")
+                .step(step)
+                .step(Step::daemon_reload()),
+        ),
+    )
 }
 
 /// `systemctl unmask` without `--runtime` leaves a mask in /run where it is.
@@ -158,7 +218,13 @@ fn not_runnable(command: &Command) -> Result<Option<Finding>, Unavailable> {
             "remove noexec from its mount options (fstab(5) or the mount unit), or install the \
              kubelet elsewhere and change ExecStart=",
         )),
-        _ => reinstall("kubelet", "bring the packaged program back"),
+        _ if program == "/usr/bin/kubelet" => {
+            reinstall("kubelet", "bring the packaged program back")
+        }
+        _ => Fix::new(format!("bring {program} back")).step(Step::note(format!(
+            "put {program} back as this node first got it, or correct the line in {}",
+            command.at.source
+        ))),
     };
     Ok(Some(
         Finding::fail(id, format!("{program} cannot be run: {why}"))

@@ -277,10 +277,11 @@ pub fn last_drop_in(
     content: impl Into<String>,
 ) -> Result<Step, Unavailable> {
     let usual = format!("20-{name}");
+    // One of the same name may hold more than what is to be changed.
     let is_later = |path: &String| {
         path.rsplit('/')
             .next()
-            .is_some_and(|other| other > usual.as_str())
+            .is_some_and(|other| other >= usual.as_str())
     };
     let name = if units::get(Horizon::NextBoot, unit)?
         .drop_ins
