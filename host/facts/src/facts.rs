@@ -149,7 +149,8 @@ impl Facts {
     pub fn phase(&self) -> (Phase, &'static str) {
         // What cannot be told is judged like a node that has joined: no rule
         // is left out for it.
-        self.node.phase(self.join_state().unwrap_or(JoinState::BrokenPartial))
+        self.node
+            .phase(self.join_state().unwrap_or(JoinState::BrokenPartial))
     }
 
     /// The cgroup driver that the kubelet ends up with.

@@ -8,8 +8,8 @@
 
 use crate::node::{self, JoinState};
 use crate::{
-    Disruption, Fix, Horizon, Judgement, Place, Step, UnitVerb, certs, files, kubelet, runtimes,
-    units,
+    Disruption, Fix, Horizon, Judgement, Place, Step, Unavailable, UnitVerb, certs, files, kubelet,
+    runtimes, units,
 };
 
 /// Moves the kubelet and its runtime to the systemd cgroup driver.

@@ -397,7 +397,10 @@ fn before_a_join_the_driver_is_the_one_that_kubeadm_writes() {
         found.map(|found| (found.value, found.at.source)).ok()
     };
     let said = |value: &str, source: &str| Some((value.to_owned(), source.to_owned()));
-    assert_eq!(driver("kubelet --config=/c", true), said("systemd", "kubeadm"));
+    assert_eq!(
+        driver("kubelet --config=/c", true),
+        said("systemd", "kubeadm")
+    );
     assert_eq!(driver("kubelet --config=/c", false), None);
     let flag = driver("kubelet --config=/c --cgroup-driver=cgroupfs", true);
     assert_eq!(flag.map(|(value, _)| value).as_deref(), Some("cgroupfs"));
