@@ -158,6 +158,7 @@ impl Facts {
     /// # Errors
     /// [`Unavailable`] if it hangs on something unknown.
     pub fn kubelet_cgroup_driver(&self, at: Horizon) -> Result<Driver, Unavailable> {
-        kubelet_driver::cgroup_driver(&self.kubelet, &*self.runtimes, at)
+        let before_join = self.join_state() == Ok(JoinState::InstalledNotJoined);
+        kubelet_driver::cgroup_driver(&self.kubelet, &*self.runtimes, at, before_join)
     }
 }

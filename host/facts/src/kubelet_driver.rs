@@ -40,7 +40,9 @@ pub struct Driver {
     pub from_runtime: bool,
 }
 
-/// The driver that the kubelet uses.
+/// The driver that the kubelet uses. With `before_join`, a configuration file
+/// that is not there yet is taken for the one that kubeadm will write: with
+/// `cgroupDriver: systemd`, since 1.22 (cmd/kubeadm/app/componentconfigs/kubelet.go).
 ///
 /// # Errors
 /// [`Unavailable`] if it hangs on something unknown and the possible answers
@@ -49,8 +51,26 @@ pub fn cgroup_driver(
     kubelet: &Kubelet,
     runtime: &dyn RuntimeConfig,
     at: Horizon,
+    before_join: bool,
 ) -> Result<Driver, Unavailable> {
+    let awaited = before_join
+        && kubelet.config_path(at)?.is_some()
+        && kubelet.config_present(at) == Ok(false);
     let configured = || -> Result<Driver, Unavailable> {
+        if awaited {
+            return Ok(match kubelet.flag(at, "cgroup-driver")? {
+                Some(flag) => Driver {
+                    value: flag.value,
+                    at: flag.origin,
+                    from_runtime: false,
+                },
+                None => Driver {
+                    value: "systemd".to_owned(),
+                    at: Location::source("kubeadm"),
+                    from_runtime: false,
+                },
+            });
+        }
         let setting = kubelet
             .setting(at, "/cgroupDriver")?
             .ok_or_else(|| Unavailable::new("kubelet", "no cgroup driver is set"))?;
@@ -62,7 +82,11 @@ pub fn cgroup_driver(
     };
     // What the configuration says counts only if the kubelet gets that far.
     let own = configured()?;
-    let gate = kubelet.setting(at, GATE)?.map(|gate| gate.value);
+    let gate = if awaited {
+        None
+    } else {
+        kubelet.setting(at, GATE)?.map(|gate| gate.value)
+    };
     let asks = asks(kubelet.get_version()?.as_ref(), gate.as_ref());
     if asks == Some(false) {
         return Ok(own);

@@ -1,8 +1,8 @@
 //! Where systemd is PID 1, the kubelet uses the systemd cgroup driver.
 
 use nodepol_plugin::{
-    Description, Finding, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Unavailable, cgroups, kubelet, no_own_kubelet, node, runbook,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, cgroups, configured_later, kubelet, no_own_kubelet, node, runbook,
 };
 
 struct CgroupDriverInit;
@@ -20,6 +20,9 @@ impl Policy for CgroupDriverInit {
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
         if let Some(judgement) = no_own_kubelet()? {
+            return Ok(judgement);
+        }
+        if let Some(judgement) = configured_later(at)? {
             return Ok(judgement);
         }
         let Some(init) = node::init(at)? else {
@@ -44,16 +47,38 @@ impl Policy for CgroupDriverInit {
                  manager`",
             ),
         };
-        let finding = finding
-            .evidence(driver.at, driver.value)
-            .evidence(init.at, init.value);
-        Ok(if systemd {
-            finding.fix(runbook::systemd_driver(at)?)
+        let fix = if systemd {
+            runbook::systemd_driver(at)
         } else {
-            finding
-        }
-        .into())
+            cgroupfs_driver(at, driver.from_runtime)
+        };
+        Ok(finding
+            .evidence(driver.at, driver.value)
+            .evidence(init.at, init.value)
+            .fix(fix)
+            .into())
     }
+}
+
+/// Services are started by something else than systemctl there.
+fn cgroupfs_driver(at: Horizon, from_runtime: bool) -> Fix {
+    let fix = Fix::new("move the kubelet and the runtime to the cgroupfs driver")
+        .step(Step::note("stop the kubelet, then the runtime"))
+        .step(Step::note(if from_runtime {
+            "make the runtime use the cgroupfs driver: the kubelet asks it"
+        } else {
+            "make the runtime use the cgroupfs driver as well"
+        }));
+    let fix = match (kubelet::config_path(at), kubelet::config_present(at)) {
+        (Ok(Some(path)), Ok(true)) => fix.step(Step::set_value(
+            path.value,
+            "/cgroupDriver",
+            "\"cgroupfs\"",
+            "the only driver that works without systemd",
+        )),
+        _ => fix,
+    };
+    fix.step(Step::note("start the runtime, then the kubelet"))
 }
 
 fn two_writers(at: Horizon) -> Finding {

@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Unavailable, kubelet, no_own_kubelet, node, runbook, runtimes,
+    Unavailable, configured_later, kubelet, no_own_kubelet, runbook, runtimes,
 };
 
 struct CgroupDriverMatch;
@@ -19,11 +19,11 @@ impl Policy for CgroupDriverMatch {
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
-        if node::get_join_state()? == node::JoinState::NoKubelet {
-            return Ok(Judgement::not_applicable("no kubelet is installed"));
+        if let Some(judgement) = no_own_kubelet()? {
+            return Ok(judgement);
         }
-        if node::embedded_kubelet() {
-            return Ok(no_own_kubelet()?.unwrap_or_else(|| Judgement::not_applicable("embedded")));
+        if let Some(judgement) = configured_later(at)? {
+            return Ok(judgement);
         }
         let Some(runtime) = runtimes::selected(at)? else {
             let endpoint = runtimes::endpoint(at)?;
@@ -39,11 +39,15 @@ impl Policy for CgroupDriverMatch {
                 reason: "its cgroup driver cannot be told".to_owned(),
             });
         };
-        let mut findings = mixed_handlers(at, &runtime.name)?;
+        let same = own.value == theirs.value;
+        let mut findings = Vec::new();
         if own.from_runtime {
-            let ignored = kubelet::setting(at, "/cgroupDriver")?
-                .filter(|setting| setting.text.as_deref() != Some(own.value.as_str()));
-            if let Some(ignored) = ignored.filter(|setting| !setting.is_default) {
+            // Before a join there is no setting yet that could be ignored.
+            let ignored = kubelet::setting(at, "/cgroupDriver").ok().flatten();
+            let ignored = ignored.filter(|setting| {
+                !setting.is_default && setting.text.as_deref() != Some(own.value.as_str())
+            });
+            if let Some(ignored) = ignored {
                 findings.push(
                     Finding::note(
                         "kubelet-setting-ignored",
@@ -60,57 +64,80 @@ impl Policy for CgroupDriverMatch {
                 Finding::fail(
                     "drivers-differ",
                     format!(
-                        "the kubelet uses {} and {} uses {}: the kubelet starts, and no pod sandbox does",
-                        own.value, runtime.name, theirs.value
+                        "the kubelet uses {} and {} uses {}: the kubelet starts, {}",
+                        own.value,
+                        runtime.name,
+                        theirs.value,
+                        consequence(&own.value, &runtime.name)
                     ),
                 )
                 .explained(own.at, own.value.clone(), "the kubelet's")
-                .explained(theirs.at, theirs.value.clone(), format!("{}'s", runtime.name))
-                .fix(runbook::systemd_driver(at)?),
+                .explained(
+                    theirs.at,
+                    theirs.value.clone(),
+                    format!("{}'s", runtime.name),
+                )
+                .fix(runbook::systemd_driver(at)),
             );
         }
+        findings.extend(mixed_handlers(at, &runtime.name)?.map(|finding| {
+            if same {
+                finding.fix(runbook::systemd_driver(at))
+            } else {
+                finding
+            }
+        }));
         Ok(Judgement::of(findings, format!("both use {}", own.value)))
     }
 }
 
+/// runc's systemd driver refuses a cgroup path of the other kind; its cgroupfs
+/// driver takes any path for a name. CRI-O checks both ways.
+fn consequence(own: &str, runtime: &str) -> &'static str {
+    if own == "systemd" && runtime == "containerd" {
+        "and pods run outside of its cgroups: their limits do not hold, and the node is unstable"
+    } else {
+        "and no pod sandbox does"
+    }
+}
+
 /// Pods of a RuntimeClass with the other driver never start.
-fn mixed_handlers(at: Horizon, runtime: &str) -> Result<Vec<Finding>, Unavailable> {
+fn mixed_handlers(at: Horizon, runtime: &str) -> Result<Option<Finding>, Unavailable> {
     let handlers = runtimes::handlers(at, runtime)?
         .into_iter()
         .filter(|handler| handler.cgroup_driver.is_some())
+        // What is built in and not the default is used by nobody.
+        .filter(|handler| handler.is_default || handler.at.source != "default")
         .collect::<Vec<_>>();
     let Some(first) = handlers
         .iter()
         .find(|handler| handler.is_default)
         .or(handlers.first())
     else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let other = handlers
         .iter()
         .find(|handler| handler.cgroup_driver != first.cgroup_driver);
-    Ok(other
-        .map(|other| {
-            let driver =
-                |handler: &runtimes::Handler| handler.cgroup_driver.clone().unwrap_or_default();
-            let seen = |finding: Finding, handler: &runtimes::Handler| {
-                let at: Location = handler.at.clone();
-                finding.evidence(at, format!("{}: {}", handler.name, driver(handler)))
-            };
-            let finding = Finding::warn(
-                "handlers-differ",
-                format!(
-                    "the handler {} uses {} and {} uses {}: pods of one of them fail",
-                    first.name,
-                    driver(first),
-                    other.name,
-                    driver(other)
-                ),
-            );
-            seen(seen(finding, first), other)
-        })
-        .into_iter()
-        .collect())
+    Ok(other.map(|other| {
+        let driver =
+            |handler: &runtimes::Handler| handler.cgroup_driver.clone().unwrap_or_default();
+        let seen = |finding: Finding, handler: &runtimes::Handler| {
+            let at: Location = handler.at.clone();
+            finding.evidence(at, format!("{}: {}", handler.name, driver(handler)))
+        };
+        let finding = Finding::warn(
+            "handlers-differ",
+            format!(
+                "the handler {} uses {} and {} uses {}: pods of one of them fail",
+                first.name,
+                driver(first),
+                other.name,
+                driver(other)
+            ),
+        );
+        seen(seen(finding, first), other)
+    }))
 }
 
 nodepol_plugin::policy!(CgroupDriverMatch);

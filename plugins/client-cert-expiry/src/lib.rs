@@ -3,8 +3,9 @@
 
 use nodepol_plugin::certs::{self, Certificate, Credential, Start};
 use nodepol_plugin::{
-    Description, Finding, Horizon, Judgement, Parameters, Phase, Policy, Severity, Unavailable,
-    Value, kubelet, no_own_kubelet, node, render_date, render_span, runbook,
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity,
+    Step, Unavailable, Value, kubelet, no_credential_yet, node, render_date, render_span, runbook,
+    units,
 };
 
 /// The kubelet renews between 70 % and 90 % of the lifetime
@@ -30,18 +31,23 @@ impl Policy for ClientCertExpiry {
     }
 
     fn judge(at: Horizon, parameters: &Parameters) -> Result<Judgement, Unavailable> {
-        if let Some(judgement) = no_own_kubelet()? {
+        if let Some(judgement) = no_credential_yet()? {
             return Ok(judgement);
         }
         let now = node::taken_at();
         let credential = match certs::at_start(at)? {
             Start::Presents(credential) => credential,
-            Start::Bootstraps(fault) | Start::Exits(fault) if fault.kind != "expired" => {
+            Start::Bootstraps(_) => {
+                return Ok(Judgement::not_applicable(
+                    "the kubelet asks for a new certificate: see kubeconfig-usable",
+                ));
+            }
+            Start::Exits(fault) if fault.kind != "expired" => {
                 return Ok(Judgement::not_applicable(
                     "the kubelet gets no certificate to present: see kubeconfig-usable",
                 ));
             }
-            Start::Bootstraps(_) | Start::Exits(_) => match expired_credential(at, now)? {
+            Start::Exits(_) => match expired_credential(at, now)? {
                 Some(credential) => credential,
                 None => {
                     return Ok(Judgement::not_applicable(
@@ -112,8 +118,11 @@ fn judge_certificate(
             ),
         )
         .evidence(certificate.at.clone(), format!("notAfter {ends}"))
-        .fix(runbook::new_client_certificate()?)
+        .fix(runbook::new_client_certificate())
         .into());
+    }
+    if now < certificate.not_before {
+        return Ok(not_yet_valid(certificate, &path).into());
     }
     let lifetime = certificate.not_after - certificate.not_before;
     let used_percent = (now - certificate.not_before).saturating_mul(100) / lifetime.max(1);
@@ -122,28 +131,106 @@ fn judge_certificate(
     let overdue = used_percent > LATEST_ROTATION_PERCENT;
     let remaining = render_span(left.unsigned_abs());
     let evidence = format!("notAfter {ends}, {used_percent} % of its lifetime used");
-    if overdue && at == Horizon::NextBoot && left.unsigned_abs() < ahead && !rotates {
+    let soon = overdue && at == Horizon::NextBoot && left.unsigned_abs() < ahead;
+    if soon && !rotates {
         return Ok(Finding::fail(
             "expires-unrenewed",
             format!("the client certificate in {path} ends in {remaining} and nothing renews it"),
         )
         .evidence(certificate.at.clone(), evidence)
-        .fix(runbook::new_client_certificate()?)
+        .fix(rotate(at))
         .into());
     }
     if overdue {
-        return Ok(Finding::warn(
-            "renewal-overdue",
-            format!(
-                "the client certificate in {path} ends in {remaining}; the kubelet should have \
-                 renewed it by now"
-            ),
-        )
-        .evidence(certificate.at.clone(), evidence)
-        .into());
+        // The kubelet had all the time between the two to renew it.
+        let latest = certificate.not_before + lifetime / 100 * LATEST_ROTATION_PERCENT;
+        let failed = soon && running_since()?.is_some_and(|since| since < latest);
+        let message = format!(
+            "the client certificate in {path} ends in {remaining}; the kubelet should have \
+             renewed it by now"
+        );
+        let finding = if failed {
+            Finding::fail("renewal-failed", message)
+        } else {
+            Finding::warn("renewal-overdue", message)
+        };
+        return Ok(finding
+            .evidence(certificate.at.clone(), evidence)
+            .fix(if rotates { renew() } else { rotate(at) })
+            .into());
     }
     Ok(Judgement::pass(format!(
         "the client certificate in {path} is valid until {ends}"
+    )))
+}
+
+/// Since when the kubelet's process runs, if one does, in seconds since the
+/// epoch.
+fn running_since() -> Result<Option<i64>, Unavailable> {
+    if kubelet::running()?.is_none() {
+        return Ok(None);
+    }
+    // In microseconds.
+    let started = units::property("kubelet.service", "ExecMainStartTimestamp")?;
+    Ok(started
+        .and_then(|started| started.parse::<i64>().ok())
+        .filter(|started| *started > 0)
+        .map(|started| started / 1_000_000))
+}
+
+/// The kubelet does not look at this; the API server does.
+fn not_yet_valid(certificate: &Certificate, path: &str) -> Finding {
+    let begins = render_date(certificate.not_before);
+    Finding::warn(
+        "not-yet-valid",
+        format!(
+            "the client certificate in {path} begins on {begins}, which by this node's clock is \
+             still to come: the clock is behind, or that of the control plane was ahead"
+        ),
+    )
+    .evidence(certificate.at.clone(), format!("notBefore {begins}"))
+    .fix(Fix::new("set the clock right").step(Step::command(
+        [
+            "timedatectl",
+            "show",
+            "--property=NTPSynchronized",
+            "--property=TimeUSec",
+        ],
+        "compare it with the control plane's clock",
+    )))
+}
+
+fn renew() -> Fix {
+    Fix::new("find out why it is not renewed")
+        .step(
+            Step::command(
+                ["kubectl", "get", "certificatesigningrequests"],
+                "requests of this node must be Approved,Issued; if they are Pending, nothing \
+                 approves or signs them: look at kube-controller-manager",
+            )
+            .on(Place::Admin),
+        )
+        .step(Step::restart_kubelet())
+}
+
+/// The certificate is still valid, and with rotation on the kubelet renews it
+/// at once.
+fn rotate(at: Horizon) -> Fix {
+    let fix = Fix::new("let the kubelet renew it");
+    let Ok(Some(path)) = kubelet::config_path(at) else {
+        return runbook::new_client_certificate();
+    };
+    fix.step(Step::set_value(
+        path.value,
+        "/rotateCertificates",
+        "true",
+        "turn rotation on",
+    ))
+    .step(Step::restart_kubelet().verify(["test", "-e", &runbook::rotated()]))
+    .step(Step::note(format!(
+        "then make the kubeconfig name {} as client-certificate and client-key, and restart the \
+         kubelet again",
+        runbook::rotated()
     )))
 }
 

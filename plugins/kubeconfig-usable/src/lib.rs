@@ -7,8 +7,8 @@
 use nodepol_plugin::certs::{self, Fault, Start};
 use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity,
-    Step, Unavailable, files, no_own_kubelet, runbook,
+    Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy,
+    Severity, Sourced, Step, Unavailable, files, kubelet, no_own_kubelet, runbook,
 };
 
 struct KubeconfigUsable;
@@ -29,57 +29,129 @@ impl Policy for KubeconfigUsable {
             return Ok(judgement);
         }
         let joined = node::get_join_state()?;
+        if joined == JoinState::InstalledNotJoined {
+            return before_join(at);
+        }
         Ok(match certs::at_start(at)? {
-            Start::Standalone => {
-                Judgement::not_applicable("the kubelet has no --kubeconfig and runs by itself")
-            }
+            Start::Standalone => standalone(),
             Start::Presents(credential) => {
                 let path = credential.path.unwrap_or(credential.at.source);
                 Judgement::pass(format!("the kubelet presents the certificate in {path}"))
             }
             Start::Connects => Judgement::pass("the kubeconfig connects without a certificate"),
-            Start::Bootstraps(fault) => bootstraps(&fault, joined),
-            Start::Exits(fault) if joined == JoinState::InstalledNotJoined => Finding::waiting(
-                "not-joined",
-                "the node has not joined a cluster: it has no kubeconfig yet",
-            )
-            .evidence(fault.at, fault.message)
-            .into(),
-            Start::Exits(fault) => exits(at, fault)?.into(),
+            Start::Bootstraps(fault) => bootstraps(at, &fault, joined),
+            Start::Exits(fault) => exits(at, &fault).into(),
         })
     }
 }
 
-fn bootstraps(fault: &Fault, joined: JoinState) -> Judgement {
+fn standalone() -> Judgement {
+    Judgement::not_applicable("the kubelet has no --kubeconfig and runs by itself")
+}
+
+/// Nothing is written yet, the configuration included.
+fn before_join(at: Horizon) -> Result<Judgement, Unavailable> {
+    let flag = match kubelet::flag(at, "kubeconfig") {
+        Ok(flag) => flag,
+        // What an agent will write before it starts the kubelet.
+        Err(_) if node::flavour().value != "kubeadm" => {
+            return Ok(Judgement::not_applicable("nothing starts the kubelet yet"));
+        }
+        Err(unavailable) => return Err(unavailable),
+    };
+    let Some(flag) = flag.filter(|flag| !flag.value.is_empty()) else {
+        return Ok(standalone());
+    };
+    let message = format!(
+        "the node has not joined a cluster: {} does not exist yet",
+        flag.value
+    );
+    Ok(Finding::waiting("not-joined", message)
+        .evidence(flag.at, flag.value)
+        .fix(runbook::join("join the node to a cluster"))
+        .into())
+}
+
+fn bootstraps(at: Horizon, fault: &Fault, joined: JoinState) -> Judgement {
     if joined == JoinState::Joining && fault.kind == "kubeconfig-absent" {
         return Judgement::pass("the kubelet asks for its first certificate");
     }
+    let paths = certs::config_paths(at).ok();
+    let bootstrap = paths
+        .and_then(|paths| paths.bootstrap_kubeconfig)
+        .unwrap_or_else(|| "the bootstrap kubeconfig".to_owned());
     Finding::warn(
         "bootstraps-again",
         format!(
-            "the kubeconfig cannot be used ({}), so the kubelet asks for a new certificate; that \
-             works while the token of the bootstrap kubeconfig is valid, 24 hours by default",
+            "{}, so the kubelet asks for a new certificate; that works while the token in \
+             {bootstrap} is valid, 24 hours by default",
             cause(fault)
         ),
     )
     .evidence(fault.at.clone(), fault.message.clone())
+    .fix(
+        Fix::new("give the bootstrap kubeconfig a token that is valid")
+            .step(
+                Step::command(
+                    ["kubeadm", "token", "create"],
+                    "make a token; it is valid for 24 hours",
+                )
+                .on(Place::ControlPlane),
+            )
+            .step(Step::note(format!(
+                "write it to users[0].user.token in {bootstrap}"
+            )))
+            .step(Step::restart_kubelet()),
+    )
     .into()
 }
 
-fn exits(at: Horizon, fault: Fault) -> Result<Finding, Unavailable> {
+fn exits(at: Horizon, fault: &Fault) -> Finding {
     let message = format!(
         "the kubelet exits for want of a credential: {}",
-        cause(&fault)
+        cause(fault)
     );
-    let finding = Finding::fail(&fault.kind, message)
-        .evidence(fault.at.clone(), fault.message.clone())
-        .fix(fix(at, &fault)?);
-    Ok(match fault.kind.as_str() {
+    let mut finding =
+        Finding::fail(&fault.kind, message).evidence(fault.at.clone(), fault.message.clone());
+    if let Some((flag, elsewhere)) = flag_elsewhere(at, fault) {
+        finding = finding.explained(
+            flag.at.clone(),
+            flag.value.clone(),
+            format!("{elsewhere} exists: the flag names the wrong file"),
+        );
+        return finding
+            .fix(
+                Fix::new("make the flag name the kubeconfig that is there")
+                    .step(Step::note(format!(
+                        "set --kubeconfig={elsewhere} in {}",
+                        flag.at.source
+                    )))
+                    .step(Step::daemon_reload())
+                    .step(Step::restart_kubelet()),
+            )
+            .symptom_of("kubeadm-dropin");
+    }
+    let finding = finding.fix(fix(at, fault));
+    match fault.kind.as_str() {
         "expired" => finding
             .symptom_of("kubelet-conf-embedded-cert/embedded-expired")
             .symptom_of("client-cert-expiry/expired"),
         _ => finding,
-    })
+    }
+}
+
+/// The flag `--kubeconfig` that names a file that does not exist, where the one
+/// that kubeadm writes does.
+fn flag_elsewhere(at: Horizon, fault: &Fault) -> Option<(Sourced, &'static str)> {
+    const WRITTEN: &str = "/etc/kubernetes/kubelet.conf";
+    let flag = kubelet::flag(at, "kubeconfig").ok().flatten()?;
+    let configuration = kubelet::config_path(at).ok().flatten();
+    // OpenShift's file of that name is the configuration.
+    let other = fault.kind == "kubeconfig-absent"
+        && flag.value != WRITTEN
+        && configuration.is_none_or(|path| path.value != WRITTEN)
+        && files::lstat(WRITTEN).ok().flatten().is_some();
+    other.then_some((flag, WRITTEN))
 }
 
 fn cause(fault: &Fault) -> &str {
@@ -97,12 +169,15 @@ fn cause(fault: &Fault) -> &str {
 }
 
 /// A rotated certificate that is still good makes a new one unnecessary.
-fn fix(at: Horizon, fault: &Fault) -> Result<Fix, Unavailable> {
-    let paths = certs::config_paths(at)?;
-    let store = certs::client_store(at)?;
+fn fix(at: Horizon, fault: &Fault) -> Fix {
+    let kubeconfig = certs::config_paths(at)
+        .ok()
+        .and_then(|paths| paths.kubeconfig);
+    let there = |path: &str| files::lstat(path).is_ok_and(|stat| stat.is_some());
+    let store = certs::client_store(at);
     let now = node::taken_at();
     let good = match &store {
-        certs::Store::Link(credential) | certs::Store::Regular(credential) => {
+        Ok(certs::Store::Link(credential) | certs::Store::Regular(credential)) => {
             credential
                 .certificates
                 .iter()
@@ -112,23 +187,24 @@ fn fix(at: Horizon, fault: &Fault) -> Result<Fix, Unavailable> {
         }
         _ => false,
     };
-    if let Some(kubeconfig) = paths.kubeconfig.as_deref()
+    let mendable = ["expired", "certificate-missing", "key-mismatch", "not-pem"];
+    if let Some(kubeconfig) = kubeconfig.as_deref()
         && good
-        && files::lstat(kubeconfig)?.is_some()
-        && ["expired", "certificate-missing", "key-mismatch", "not-pem"]
-            .contains(&fault.kind.as_str())
+        && there(kubeconfig)
+        && mendable.contains(&fault.kind.as_str())
     {
-        return Ok(runbook::use_rotated_certificate(
-            kubeconfig,
-            &user_pointer(at)?,
-        ));
+        return runbook::use_rotated_certificate(kubeconfig, &user_pointer(at));
     }
-    if fault.kind == "kubeconfig-absent" && node::get_join_state()? != JoinState::Joined {
-        return Ok(Fix::new("join the node again")
+    // A reset would take the control plane with it.
+    if fault.kind == "kubeconfig-absent"
+        && matches!(store, Ok(certs::Store::Absent))
+        && !node::control_plane()
+    {
+        return Fix::new("join the node again")
             .step(
                 Step::command(
                     ["kubeadm", "token", "create", "--print-join-command"],
-                    "a token is valid for 24 hours",
+                    "print the command for this node; a token is valid for 24 hours",
                 )
                 .on(Place::ControlPlane),
             )
@@ -137,20 +213,22 @@ fn fix(at: Horizon, fault: &Fault) -> Result<Fix, Unavailable> {
                     ["kubeadm", "reset"],
                     "clear what is left of the earlier join",
                 )
-                .disrupts(nodepol_plugin::Disruption::Evict),
+                .disrupts(Disruption::Evict),
             )
-            .step(Step::note("run the printed `kubeadm join …` on this node")));
+            .step(Step::note("run the printed `kubeadm join …` on this node"));
     }
     runbook::new_client_certificate()
 }
 
 /// The user's map in the kubeconfig, from where its certificate stands.
-fn user_pointer(at: Horizon) -> Result<String, Unavailable> {
-    let pointer = certs::kubelet_kubeconfig(at)?
+fn user_pointer(at: Horizon) -> String {
+    certs::kubelet_kubeconfig(at)
+        .ok()
+        .flatten()
         .and_then(|kubeconfig| kubeconfig.client)
         .and_then(|client| client.at.pointer)
-        .and_then(|pointer| pointer.rsplit_once('/').map(|(user, _)| user.to_owned()));
-    Ok(pointer.unwrap_or_else(|| "/users/0/user".to_owned()))
+        .and_then(|pointer| pointer.rsplit_once('/').map(|(user, _)| user.to_owned()))
+        .unwrap_or_else(|| "/users/0/user".to_owned())
 }
 
 nodepol_plugin::policy!(KubeconfigUsable);

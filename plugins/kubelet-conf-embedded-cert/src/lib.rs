@@ -3,8 +3,8 @@
 
 use nodepol_plugin::certs::{self, Credential};
 use nodepol_plugin::{
-    Description, Finding, Horizon, Judgement, Parameters, Phase, Policy, Severity, Unavailable,
-    kubelet, no_own_kubelet, node, render_date, runbook,
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
+    Unavailable, kubelet, no_credential_yet, node, render_date, runbook,
 };
 
 struct KubeletConfEmbeddedCert;
@@ -21,7 +21,7 @@ impl Policy for KubeletConfEmbeddedCert {
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
-        if let Some(judgement) = no_own_kubelet()? {
+        if let Some(judgement) = no_credential_yet()? {
             return Ok(judgement);
         }
         let Some(kubeconfig) = certs::kubelet_kubeconfig(at)? else {
@@ -48,52 +48,85 @@ impl Policy for KubeletConfEmbeddedCert {
             .and_then(|pointer| pointer.rsplit_once('/'))
             .map_or("/users/0/user", |(user, _)| user)
             .to_owned();
-        Ok(match (client.kind.as_str(), client.path.as_deref()) {
-            ("embedded", _) => embedded(&client, &kubeconfig.path, &user)?.into(),
-            (_, Some(path)) if outlived(path) => Finding::warn(
-                "names-unrotated-file",
-                format!(
-                    "{} names {path}, which the kubelet never renews",
-                    kubeconfig.path
-                ),
-            )
-            .evidence(client.at.clone(), path)
-            .fix(runbook::use_rotated_certificate(&kubeconfig.path, &user))
-            .into(),
-            _ => Judgement::pass("the kubeconfig names the certificate that is rotated"),
-        })
+        if client.kind == "embedded" {
+            return Ok(embedded(at, &client, &kubeconfig.path, &user)?.into());
+        }
+        if client.certificates.is_empty() {
+            return Ok(Judgement::not_applicable(
+                "the certificate that the kubeconfig names cannot be read: see kubeconfig-usable",
+            ));
+        }
+        let Some(path) = client.path.as_deref().filter(|path| {
+            // The link itself, or where it leads today.
+            *path != runbook::rotated()
+        }) else {
+            return Ok(rotated());
+        };
+        let current = match certs::client_store(at)? {
+            certs::Store::Link(stored) | certs::Store::Regular(stored) => stored.path,
+            _ => None,
+        };
+        if current.as_deref() == Some(path) {
+            return Ok(rotated());
+        }
+        Ok(Finding::warn(
+            "names-unrotated-file",
+            format!(
+                "{} names {path}, which the kubelet never renews: once it has expired, no start \
+                 succeeds",
+                kubeconfig.path
+            ),
+        )
+        .evidence(client.at.clone(), path)
+        .fix(name_rotated(current.is_some(), &kubeconfig.path, &user))
+        .into())
     }
 }
 
-/// Files of old versions: kubelet-client.crt, and a certificate directory on a
-/// tmpfs before 1.8.
-fn outlived(path: &str) -> bool {
-    path.ends_with("/kubelet-client.crt")
-        || path.starts_with("/var/run/kubernetes/")
-        || path.starts_with("/run/kubernetes/")
+fn rotated() -> Judgement {
+    Judgement::pass("the kubeconfig names the certificate that is rotated")
 }
 
-fn embedded(client: &Credential, kubeconfig: &str, user: &str) -> Result<Finding, Unavailable> {
+/// While the old certificate is valid, a start makes the rotated one of it.
+fn name_rotated(stored: bool, kubeconfig: &str, user: &str) -> Fix {
+    let fix = runbook::use_rotated_certificate(kubeconfig, user);
+    if stored {
+        return fix;
+    }
+    let path = runbook::rotated();
+    Fix::new("make the kubeconfig name the rotated certificate")
+        .step(Step::restart_kubelet().verify(["test", "-e", &path]))
+        .followed_by(fix)
+}
+
+fn embedded(
+    at: Horizon,
+    client: &Credential,
+    kubeconfig: &str,
+    user: &str,
+) -> Result<Finding, Unavailable> {
     let now = node::taken_at();
     let ends = client
         .certificates
         .iter()
         .map(|certificate| certificate.not_after)
         .min();
-    let store = certs::client_store(Horizon::NextBoot)?;
-    let rotated = match &store {
-        certs::Store::Link(stored) | certs::Store::Regular(stored) => stored
-            .certificates
-            .iter()
-            .map(|certificate| certificate.not_after)
-            .min(),
+    let stored = match certs::client_store(at)? {
+        certs::Store::Link(stored) | certs::Store::Regular(stored) => Some(stored),
         _ => None,
     };
+    let rotated = stored.as_ref().and_then(|stored| {
+        let ends = stored
+            .certificates
+            .iter()
+            .map(|certificate| certificate.not_after);
+        ends.min()
+    });
     let rotated_is_good = rotated.is_some_and(|ends| ends > now);
-    let fix = if rotated_is_good {
-        runbook::use_rotated_certificate(kubeconfig, user)
+    let fix = if rotated_is_good || ends.is_some_and(|ends| ends > now) {
+        name_rotated(rotated_is_good, kubeconfig, user)
     } else {
-        runbook::new_client_certificate()?
+        runbook::new_client_certificate()
     };
     let Some(ends) = ends else {
         return Ok(Finding::fail(
@@ -132,15 +165,12 @@ fn embedded(client: &Credential, kubeconfig: &str, user: &str) -> Result<Finding
         )
     };
     let finding = finding.evidence(client.at.clone(), evidence);
-    Ok(match rotated {
-        Some(rotated) => {
-            let note = format!("notAfter {}", render_date(rotated));
-            finding.evidence(
-                nodepol_plugin::Location::source("/var/lib/kubelet/pki/kubelet-client-current.pem"),
-                note,
-            )
-        }
-        None => finding,
+    Ok(match (stored, rotated) {
+        (Some(stored), Some(rotated)) => finding.evidence(
+            stored.at,
+            format!("the rotated certificate, notAfter {}", render_date(rotated)),
+        ),
+        _ => finding,
     }
     .fix(fix))
 }

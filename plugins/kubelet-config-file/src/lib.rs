@@ -3,8 +3,8 @@
 
 use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Problem,
-    Severity, Step, Unavailable, kubelet, no_own_kubelet,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
+    Problem, Severity, Step, Unavailable, kubelet, no_own_kubelet,
 };
 
 struct KubeletConfigFile;
@@ -65,23 +65,44 @@ impl Policy for KubeletConfigFile {
 }
 
 fn finding(problem: Problem, path: &str) -> Finding {
+    if problem.fatal {
+        let fix = mend(&problem, path);
+        let message = format!("the kubelet exits: {}", problem.message);
+        return Finding::fail(&problem.kind, message)
+            .evidence(problem.at, problem.kind.replace('-', " "))
+            .fix(fix);
+    }
     let Problem {
         kind,
         message,
         at,
-        fatal,
         nearest,
+        ..
     } = problem;
-    if fatal {
-        return Finding::fail(&kind, format!("the kubelet exits: {message}"))
-            .evidence(at, kind.replace('-', " "))
-            .fix(restore(path));
-    }
+    let (value, fix) = if kind == "duplicate-field" {
+        let line = at
+            .line
+            .map_or_else(String::new, |line| format!("line {line} of "));
+        let fix = Fix::new("leave one of them").step(Step::note(format!(
+            "remove {line}{} or the earlier one, whichever value is not meant",
+            at.source
+        )));
+        ("this stands a second time", fix)
+    } else {
+        ("this is ignored", rename(&at, nearest.as_deref()))
+    };
     let value = nearest.as_ref().map_or_else(
-        || "this is ignored".to_owned(),
-        |nearest| format!("this is ignored; did you mean `{nearest}`?"),
+        || value.to_owned(),
+        |nearest| format!("{value}; did you mean `{nearest}`?"),
     );
-    let fix = match (&at.pointer, &nearest) {
+    Finding::warn(&kind, message)
+        .evidence(at, value)
+        .fix(fix.step(Step::restart_kubelet()))
+}
+
+/// The way out of a field that is ignored.
+fn rename(at: &Location, nearest: Option<&str>) -> Fix {
+    match (&at.pointer, nearest) {
         (_, Some(nearest)) => Fix::new(format!("write {nearest}")).step(Step::note(format!(
             "correct the name to `{nearest}` in {}",
             at.source
@@ -94,10 +115,25 @@ fn finding(problem: Problem, path: &str) -> Finding {
         (None, None) => {
             Fix::new("remove what is ignored").step(Step::note(format!("correct {}", at.source)))
         }
-    };
-    Finding::warn(&kind, message)
-        .evidence(at, value)
-        .fix(fix.step(Step::restart_kubelet()))
+    }
+}
+
+/// The way out of what ends the kubelet's start.
+fn mend(problem: &Problem, path: &str) -> Fix {
+    let at = &problem.at;
+    // Nothing of the file can be kept.
+    if at.source == path && matches!(problem.kind.as_str(), "empty-file" | "unreadable-file") {
+        return restore(path);
+    }
+    let line = at
+        .line
+        .map_or_else(String::new, |line| format!("line {line} of "));
+    Fix::new(format!("correct {}", at.source))
+        .step(Step::note(format!(
+            "correct {line}{}: {}",
+            at.source, problem.message
+        )))
+        .step(Step::restart_kubelet())
 }
 
 fn restore(path: &str) -> Fix {

@@ -5,11 +5,16 @@ use nodepol_plugin::journal::{self, KnownLine};
 use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::units::{self, Unit};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Severity, Step, Unavailable, files, kubelet, no_own_kubelet,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, UnitVerb, files, kubelet, no_own_kubelet, runbook,
 };
 
 const KUBELET: &str = "kubelet.service";
+/// As many restarts as a boot may take.
+const USUAL_RESTARTS: u64 = 3;
+/// Seconds after which a start counts as a success: a kubelet that fails does
+/// so sooner.
+const SETTLED: i64 = 60;
 
 struct KubeletCrashloopTriage;
 
@@ -41,7 +46,8 @@ impl Policy for KubeletCrashloopTriage {
         }
         let state = unit.active_state.as_deref().unwrap_or("unknown");
         match state {
-            "active" => active(),
+            "active" | "reloading" if !just_restarted()? => active(),
+            "active" | "reloading" => restarting(&unit),
             "inactive" => inactive(&unit),
             _ => down(&unit, state),
         }
@@ -49,17 +55,47 @@ impl Policy for KubeletCrashloopTriage {
 }
 
 fn active() -> Result<Judgement, Unavailable> {
-    let restarts = units::property(KUBELET, "NRestarts")?.unwrap_or_default();
-    Ok(match restarts.as_str() {
-        "" | "0" => Judgement::pass("the kubelet runs"),
-        count => Judgement::from(
-            Finding::note(
-                "restarted",
-                format!("the kubelet runs; it was restarted {count} times"),
-            )
-            .evidence(Location::source("systemd"), format!("NRestarts={count}")),
+    Ok(match restarts()? {
+        0 => Judgement::pass("the kubelet runs"),
+        count => Judgement::of(
+            vec![
+                Finding::note(
+                    "restarted",
+                    format!("the kubelet runs; it was restarted {count} times"),
+                )
+                .evidence(systemd(), format!("NRestarts={count}")),
+            ],
+            "the kubelet runs",
         ),
     })
+}
+
+fn restarts() -> Result<u64, Unavailable> {
+    let count = units::property(KUBELET, "NRestarts")?;
+    Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
+/// A kubelet that loops is `active` for a moment of each round. A few restarts
+/// after a boot are usual: its runtime was not up yet.
+fn just_restarted() -> Result<bool, Unavailable> {
+    if restarts()? <= USUAL_RESTARTS {
+        return Ok(false);
+    }
+    // In microseconds.
+    let started = units::property(KUBELET, "ExecMainStartTimestamp")?;
+    let started = started
+        .and_then(|started| started.parse::<i64>().ok())
+        .filter(|started| *started > 0);
+    Ok(started.is_some_and(|started| node::taken_at() - started / 1_000_000 < SETTLED))
+}
+
+/// Up at this moment, and restarted again and again: as if it were down, unless
+/// its log names no reason.
+fn restarting(unit: &Unit) -> Result<Judgement, Unavailable> {
+    match journal::last_fatal()? {
+        Some(_) => down(unit, "activating"),
+        None => active(),
+    }
 }
 
 fn inactive(unit: &Unit) -> Result<Judgement, Unavailable> {
@@ -69,7 +105,7 @@ fn inactive(unit: &Unit) -> Result<Judgement, Unavailable> {
             "not-joined",
             "the kubelet is stopped and the node has not joined a cluster",
         ))
-        .fix(join())
+        .fix(runbook::join("join the node to a cluster"))
         .into(),
         _ => evidence(Finding::fail(
             "stopped",
@@ -86,13 +122,12 @@ fn down(unit: &Unit, active: &str) -> Result<Judgement, Unavailable> {
     if let Some(judgement) = waits_for_kubeadm(unit, active, &last)? {
         return Ok(judgement);
     }
-    // A running process that systemd still counts as starting: `Type=notify`.
-    let fatal = known?
-        .into_iter()
-        .filter(|line| line.fatal)
-        .collect::<Vec<_>>();
-    if let Some(line) = fatal.first() {
-        return Ok(known_cause(unit, line).into());
+    if let Some(mount) = unmounted()? {
+        return Ok(not_mounted(unit, &mount)?.into());
+    }
+    let known = known?;
+    if let Some(line) = known.iter().find(|line| line.fatal) {
+        return Ok(known_cause(unit, line, &known).into());
     }
     Ok(match last? {
         Some(entry) => Finding::fail(
@@ -101,25 +136,30 @@ fn down(unit: &Unit, active: &str) -> Result<Judgement, Unavailable> {
         )
         .evidence(Location::source("journal"), entry.message)
         .evidence(systemd(), state(unit))
+        .fix(read_log())
         .into(),
         None => Finding::fail(
             "down",
             "the kubelet is down and its log says nothing of this boot",
         )
         .evidence(systemd(), state(unit))
-        .fix(Fix::new("look at its log").step(Step::command(
-            [
-                "journalctl",
-                "--unit",
-                KUBELET,
-                "--no-pager",
-                "--lines",
-                "50",
-            ],
-            "the log of earlier boots may say more",
-        )))
+        .fix(read_log())
         .into(),
     })
+}
+
+fn read_log() -> Fix {
+    Fix::new("look at its log").step(Step::command(
+        [
+            "journalctl",
+            "--unit",
+            KUBELET,
+            "--no-pager",
+            "--lines",
+            "50",
+        ],
+        "the lines before the last one, and those of earlier boots, may say more",
+    ))
 }
 
 /// kubeadm itself counts on this loop: the kubelet exits and is started again
@@ -139,7 +179,7 @@ fn waits_for_kubeadm(
         return Ok(None);
     };
     // A file system that is not mounted yet looks just the same.
-    if claimed_by_mount(&path.value)? {
+    if unmounted()?.is_some() {
         return Ok(None);
     }
     let other_cause = match last {
@@ -150,7 +190,7 @@ fn waits_for_kubeadm(
     if other_cause {
         return Ok(None);
     }
-    let restarts = units::property(KUBELET, "NRestarts")?.unwrap_or_default();
+    let restarts = restarts()?;
     Ok(Some(
         Finding::waiting(
             "waits-for-kubeadm",
@@ -161,7 +201,7 @@ fn waits_for_kubeadm(
         )
         .explained(path.at, path.value.clone(), "does not exist yet")
         .evidence(systemd(), format!("{}, NRestarts={restarts}", state(unit)))
-        .fix(join())
+        .fix(runbook::join("join the node to a cluster"))
         .into(),
     ))
 }
@@ -174,10 +214,15 @@ fn says_config_missing(message: &str) -> bool {
         && message.contains("no such file or directory")
 }
 
-fn claimed_by_mount(path: &str) -> Result<bool, Unavailable> {
-    let directory = path
-        .rsplit_once('/')
-        .map_or("/", |(directory, _)| directory);
+/// A mount unit for a place above the configuration that is absent, and is not
+/// mounted.
+fn unmounted() -> Result<Option<String>, Unavailable> {
+    let Some(path) = kubelet::config_path(Horizon::Now)? else {
+        return Ok(None);
+    };
+    if kubelet::config_present(Horizon::Now)? {
+        return Ok(None);
+    }
     let mounted = files::mounts()?;
     for unit in units::names()
         .into_iter()
@@ -189,38 +234,65 @@ fn claimed_by_mount(path: &str) -> Result<bool, Unavailable> {
         else {
             continue;
         };
-        let place = place.value.trim_end_matches('/').to_owned();
+        let place = place.value.trim_end_matches('/');
         let covers = !place.is_empty()
-            && (directory == place || directory.starts_with(&format!("{place}/")));
+            && path
+                .value
+                .strip_prefix(place)
+                .is_some_and(|rest| rest.starts_with('/'));
         if covers && !mounted.iter().any(|mount| mount.mount_point == place) {
-            return Ok(true);
+            return Ok(Some(unit));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-fn known_cause(unit: &Unit, line: &KnownLine) -> Finding {
-    let finding = Finding::fail(
-        "known-cause",
-        format!("the kubelet keeps exiting: {}", line.meaning),
+fn not_mounted(unit: &Unit, mount: &str) -> Result<Finding, Unavailable> {
+    let path = kubelet::config_path(Horizon::Now)?.map(|path| path.value);
+    let path = path.unwrap_or_default();
+    Ok(Finding::fail(
+        "not-mounted",
+        format!("{mount} is not mounted, and {path} may be on it"),
     )
-    .evidence(Location::source("journal"), line.entry.message.clone())
-    .evidence(systemd(), state(unit));
-    line.policies
-        .iter()
-        .fold(finding, |finding, policy| finding.symptom_of(policy))
+    .evidence(systemd(), format!("{mount} is not in /proc/self/mountinfo"))
+    .evidence(systemd(), state(unit))
+    .fix(
+        Fix::new("mount it")
+            .step(
+                Step::unit(UnitVerb::Start, mount, "mount the file system")
+                    .verify(["test", "-s", &path]),
+            )
+            .step(Step::restart_kubelet()),
+    ))
 }
 
-fn join() -> Fix {
-    Fix::new("join the node to a cluster")
-        .step(
-            Step::command(
-                ["kubeadm", "token", "create", "--print-join-command"],
-                "print the command for this node; a token is valid for 24 hours",
-            )
-            .on(Place::ControlPlane),
+/// Lines that say why the bootstrap kubeconfig was needed at all: the last line
+/// alone complains only that it is absent.
+const REASONS: [&str; 2] = ["client-certificate-expired", "kubeconfig-unreadable"];
+
+fn known_cause(unit: &Unit, line: &KnownLine, known: &[KnownLine]) -> Finding {
+    let reason = known
+        .iter()
+        .find(|known| REASONS.contains(&known.signature.as_str()))
+        .filter(|_| line.signature == "bootstrap-kubeconfig-missing");
+    let cause = reason.unwrap_or(line);
+    let mut finding = Finding::fail(
+        "known-cause",
+        format!("the kubelet keeps exiting: {}", cause.meaning),
+    )
+    .evidence(Location::source("journal"), line.entry.message.clone());
+    if let Some(reason) = reason {
+        finding = finding.evidence(Location::source("journal"), reason.entry.message.clone());
+    }
+    cause
+        .policies
+        .iter()
+        .chain(&line.policies)
+        .filter(|policy| *policy != "kubelet-crashloop-triage")
+        .fold(
+            finding.evidence(systemd(), state(unit)),
+            |finding, policy| finding.symptom_of(policy),
         )
-        .step(Step::note("run the printed `kubeadm join …` on this node"))
 }
 
 fn systemd() -> Location {

@@ -56,6 +56,50 @@ pub fn no_own_kubelet() -> Result<Option<Judgement>, Unavailable> {
     })
 }
 
+/// Why nothing can be said yet of the kubelet's configuration: the node has not
+/// joined a cluster, and something else than kubeadm will configure it. `None`
+/// if it is configured, or by kubeadm, of which the outcome is known.
+///
+/// # Errors
+/// [`Unavailable`] if the files that tell could not be read.
+pub fn configured_later(at: Horizon) -> Result<Option<Judgement>, Unavailable> {
+    if node::get_join_state()? != JoinState::InstalledNotJoined {
+        return Ok(None);
+    }
+    let flavour = node::flavour().value;
+    let configured = match kubelet::config_path(at) {
+        Ok(Some(_)) => kubelet::config_present(at)?,
+        // Flags alone are a configuration if a person wrote them.
+        Ok(None) => flavour == "plain",
+        // The environment that an agent writes before it starts the kubelet.
+        Err(_) if flavour != "plain" && flavour != "kubeadm" => false,
+        Err(unavailable) => return Err(unavailable),
+    };
+    Ok((!configured && flavour != "kubeadm").then(|| {
+        Judgement::not_applicable(match flavour.as_str() {
+            "plain" => "nothing has configured the kubelet yet".to_owned(),
+            _ => format!("{flavour} configures the kubelet before it starts it"),
+        })
+    }))
+}
+
+/// Why a policy about the kubelet's credential has no meaning here: there is no
+/// kubelet of its own, or the node has not joined a cluster. `None` if it has.
+///
+/// # Errors
+/// [`Unavailable`] if the files that tell could not be read.
+pub fn no_credential_yet() -> Result<Option<Judgement>, Unavailable> {
+    if let Some(judgement) = no_own_kubelet()? {
+        return Ok(Some(judgement));
+    }
+    Ok(match node::get_join_state()? {
+        JoinState::InstalledNotJoined => Some(Judgement::not_applicable(
+            "the node has not joined a cluster",
+        )),
+        _ => None,
+    })
+}
+
 /// Whether the kubelet refuses to run with swap (`failSwapOn`), and where that is
 /// said. Before a join there is no configuration file yet, and kubeadm's says
 /// nothing of swap: the flag or the default counts.

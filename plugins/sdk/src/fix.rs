@@ -31,6 +31,13 @@ impl Fix {
         self.0.steps.extend(steps.into_iter().map(|step| step.0));
         self
     }
+
+    /// The steps of another fix, after these.
+    #[must_use]
+    pub fn followed_by(mut self, other: Self) -> Self {
+        self.0.steps.extend(other.0.steps);
+        self
+    }
 }
 
 /// One step: on the node and disturbing nothing, until told otherwise. Each

@@ -72,7 +72,9 @@ pub use bindings::nodepol::policy::{
     certs, cgroups, configs, files, journal, kubelet, log, node, runtimes, swap, units,
 };
 pub use description::Description;
-pub use facts::{no_own_kubelet, refuses_swap, render_date, render_span};
+pub use facts::{
+    configured_later, no_credential_yet, no_own_kubelet, refuses_swap, render_date, render_span,
+};
 pub use finding::Finding;
 pub use fix::{Fix, Step};
 pub use parameters::Parameters;

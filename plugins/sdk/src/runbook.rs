@@ -2,25 +2,23 @@
 //!
 //! They follow the Kubernetes documentation: "Configuring a cgroup driver" and
 //! "Troubleshooting kubeadm: Kubelet client certificate rotation fails".
+//!
+//! What a fix would like to know and cannot is left to the reader in a note: a
+//! fault that was found is told even if the way out is known only in part.
 
 use crate::node::{self, JoinState};
 use crate::{
-    Disruption, Fix, Horizon, Judgement, Place, Step, Unavailable, UnitVerb, kubelet, runtimes,
-    units,
+    Disruption, Fix, Horizon, Judgement, Place, Step, Unavailable, UnitVerb, certs, files, kubelet,
+    runtimes, units,
 };
-
-const PEM: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
 /// Moves the kubelet and its runtime to the systemd cgroup driver.
 ///
 /// On a joined node the order is drain, stop, edit, start, uncordon: pods that
 /// live through a change of the driver lose their sandboxes.
-///
-/// # Errors
-/// [`Unavailable`] if it cannot be told where this runtime reads its driver.
-pub fn systemd_driver(at: Horizon) -> Result<Fix, Unavailable> {
-    let joined = node::get_join_state()? == JoinState::Joined;
-    let runtime = runtimes::selected(at)?;
+pub fn systemd_driver(at: Horizon) -> Fix {
+    let joined = node::get_join_state().is_ok_and(|state| state == JoinState::Joined);
+    let runtime = runtimes::selected(at).ok().flatten();
     let mut fix = Fix::new("move the kubelet and the runtime to the systemd cgroup driver");
     if joined {
         if node::flavour().value == "kubeadm" {
@@ -40,38 +38,18 @@ pub fn systemd_driver(at: Horizon) -> Result<Fix, Unavailable> {
         "stop the kubelet first",
     ));
     if let Some(runtime) = &runtime {
-        fix = fix.step(
-            Step::unit(
-                UnitVerb::Stop,
-                runtime.unit.clone(),
-                "stop the runtime and its sandboxes",
+        fix = fix
+            .step(
+                Step::unit(UnitVerb::Stop, runtime.unit.clone(), "stop the runtime")
+                    .disrupts(Disruption::Evict),
             )
-            .disrupts(Disruption::Evict),
-        );
-        for edit in runtimes::systemd_driver_edits(&runtime.name)? {
-            fix = fix.step(Step::set_value(
-                edit.path,
-                edit.pointer,
-                edit.json,
-                format!(
-                    "where this version of {} reads its cgroup driver",
-                    runtime.name
-                ),
-            ));
-        }
+            .steps(runtime_edits(&runtime.name));
     }
-    if let Some(flag) = kubelet::flag(at, "cgroup-driver")? {
-        fix = fix.step(Step::note(format!(
-            "remove --cgroup-driver={} from {}: a flag wins over the file",
-            flag.value, flag.at.source
-        )));
-    }
-    if let Some(path) = kubelet::config_path(at)? {
-        fix = fix.step(Step::set_value(
-            path.value,
-            "/cgroupDriver",
-            "\"systemd\"",
-            "the kubelet's side of the same choice",
+    fix = fix.steps(kubelet_edits(at));
+    if joined {
+        fix = fix.step(Step::note(
+            "reboot now, instead of the steps that start services, if pods of DaemonSets or static \
+             pods ran: their processes outlive the runtime and stay in their old cgroups",
         ));
     }
     if let Some(runtime) = runtime {
@@ -80,6 +58,13 @@ pub fn systemd_driver(at: Horizon) -> Result<Fix, Unavailable> {
             runtime.unit,
             "start the runtime first",
         ));
+        if runtime.name == "docker" {
+            fix = fix.step(Step::unit(
+                UnitVerb::Restart,
+                "cri-docker.service",
+                "it asks docker for the driver only when it starts",
+            ));
+        }
     }
     fix = fix.step(
         Step::unit(UnitVerb::Start, "kubelet.service", "then start the kubelet").verify([
@@ -91,18 +76,52 @@ pub fn systemd_driver(at: Horizon) -> Result<Fix, Unavailable> {
     if joined {
         fix = fix.step(uncordon());
     }
-    Ok(fix)
+    fix
+}
+
+fn runtime_edits(name: &str) -> Vec<Step> {
+    match runtimes::systemd_driver_edits(name) {
+        Ok(edits) => edits
+            .into_iter()
+            .map(|edit| {
+                let why = format!("where this version of {name} reads its cgroup driver");
+                Step::set_value(edit.path, edit.pointer, edit.json, why)
+            })
+            .collect(),
+        Err(unavailable) => vec![Step::note(format!(
+            "make {name} use the systemd driver; where, could not be told ({}: {})",
+            unavailable.source, unavailable.reason
+        ))],
+    }
+}
+
+fn kubelet_edits(at: Horizon) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Ok(Some(flag)) = kubelet::flag(at, "cgroup-driver") {
+        steps.push(Step::note(format!(
+            "remove --cgroup-driver={} from {}: a flag wins over the file",
+            flag.value, flag.at.source
+        )));
+    }
+    // Before a join there is no file; kubeadm writes this value by itself.
+    if let (Ok(Some(path)), Ok(true)) = (kubelet::config_path(at), kubelet::config_present(at)) {
+        steps.push(Step::set_value(
+            path.value,
+            "/cgroupDriver",
+            "\"systemd\"",
+            "the kubelet's side of the same choice",
+        ));
+    }
+    steps
 }
 
 /// Gives the node a new client certificate after the old one has expired or was
 /// lost.
-///
-/// # Errors
-/// [`Unavailable`] if it cannot be told what the node is called.
-pub fn new_client_certificate() -> Result<Fix, Unavailable> {
-    let name = node_name()?;
+pub fn new_client_certificate() -> Fix {
+    let name = node_name();
     let common_name = format!("system:node:{name}");
-    Ok(Fix::new("give the kubelet a new client certificate")
+    let kubeconfig = kubeconfig();
+    let mut fix = Fix::new("give the kubelet a new client certificate")
         .step(Step::command(
             [
                 "timedatectl",
@@ -119,16 +138,11 @@ pub fn new_client_certificate() -> Result<Fix, Unavailable> {
                  `kubeadm certs renew all` there first",
             )
             .on(Place::ControlPlane),
-        )
-        .step(Step::command(
-            [
-                "sh",
-                "-c",
-                "mkdir -p -m 700 /root/kubelet-backup && mv /etc/kubernetes/kubelet.conf \
-                 /var/lib/kubelet/pki/kubelet-client* /root/kubelet-backup/",
-            ],
-            "set the old kubeconfig and client certificates aside, or the kubelet reads them again",
-        ))
+        );
+    if let Some(step) = set_aside(&kubeconfig) {
+        fix = fix.step(step);
+    }
+    fix = fix
         .step(
             Step::command(
                 [
@@ -145,25 +159,50 @@ pub fn new_client_certificate() -> Result<Fix, Unavailable> {
             )
             .on(Place::ControlPlane),
         )
-        .step(Step::note(
-            "copy kubelet.conf to /etc/kubernetes/kubelet.conf on the node, mode 0600, over a \
-             secure channel: it holds a private key",
-        ))
-        .step(Step::restart_kubelet().verify(["test", "-e", PEM]))
-        .steps(name_rotated_certificate(
-            "/etc/kubernetes/kubelet.conf",
-            "/users/0/user",
-        ))
-        .step(Step::restart_kubelet())
-        .step(
-            Step::argv(
-                ["kubectl", "get", "node", &name]
-                    .map(str::to_owned)
-                    .to_vec(),
-                "the node must become Ready",
-            )
-            .on(Place::Admin),
-        ))
+        .step(Step::note(format!(
+            "copy kubelet.conf to {kubeconfig} on the node, mode 0600, over a secure channel: it \
+             holds a private key"
+        )));
+    let pem = rotated();
+    // Without rotation nothing makes the file that is named below.
+    let rotates = kubelet::setting(Horizon::NextBoot, "/rotateCertificates")
+        .map_or(true, |setting| {
+            setting.is_some_and(|setting| setting.is_true())
+        });
+    if rotates {
+        fix = fix
+            .step(Step::restart_kubelet().verify(["test", "-e", &pem]))
+            .steps(name_rotated_certificate(&kubeconfig, "/users/0/user"));
+    }
+    fix.step(Step::restart_kubelet()).step(ready(&name))
+}
+
+/// Moves away what the kubelet would read again; none if nothing is there.
+fn set_aside(kubeconfig: &str) -> Option<Step> {
+    let mut old = Vec::new();
+    if files::lstat(kubeconfig).map_or(true, |stat| stat.is_some()) {
+        old.push(kubeconfig.to_owned());
+    }
+    if !matches!(
+        certs::client_store(Horizon::NextBoot),
+        Ok(certs::Store::Absent)
+    ) {
+        old.push(format!("{}/kubelet-client*", cert_dir()));
+    }
+    if old.is_empty() {
+        return None;
+    }
+    Some(Step::argv(
+        vec![
+            "sh".to_owned(),
+            "-c".to_owned(),
+            format!(
+                "mkdir -p -m 700 /root/kubelet-backup && mv {} /root/kubelet-backup/",
+                old.join(" ")
+            ),
+        ],
+        "set the old kubeconfig and client certificates aside, or the kubelet reads them again",
+    ))
 }
 
 /// Makes a kubeconfig name the certificate that is rotated, not a copy of an old
@@ -183,9 +222,43 @@ pub fn use_rotated_certificate(kubeconfig: &str, user: &str) -> Fix {
         ))
         .steps(name_rotated_certificate(kubeconfig, user))
         .step(Step::restart_kubelet())
+        .step(ready(&node_name()))
+}
+
+/// Joins the node to a cluster.
+pub fn join(summary: &str) -> Fix {
+    Fix::new(summary)
+        .step(
+            Step::command(
+                ["kubeadm", "token", "create", "--print-join-command"],
+                "print the command for this node; a token is valid for 24 hours",
+            )
+            .on(Place::ControlPlane),
+        )
+        .step(Step::note("run the printed `kubeadm join …` on this node"))
+}
+
+/// The link that the kubelet moves to each new certificate.
+pub fn rotated() -> String {
+    format!("{}/kubelet-client-current.pem", cert_dir())
+}
+
+fn cert_dir() -> String {
+    certs::config_paths(Horizon::NextBoot).map_or_else(
+        |_| "/var/lib/kubelet/pki".to_owned(),
+        |paths| paths.cert_dir,
+    )
+}
+
+fn kubeconfig() -> String {
+    certs::config_paths(Horizon::NextBoot)
+        .ok()
+        .and_then(|paths| paths.kubeconfig)
+        .unwrap_or_else(|| "/etc/kubernetes/kubelet.conf".to_owned())
 }
 
 fn name_rotated_certificate(kubeconfig: &str, user: &str) -> Vec<Step> {
+    let pem = rotated();
     ["client-certificate", "client-key"]
         .into_iter()
         .flat_map(|key| {
@@ -193,7 +266,7 @@ fn name_rotated_certificate(kubeconfig: &str, user: &str) -> Vec<Step> {
                 Step::set_value(
                     kubeconfig,
                     format!("{user}/{key}"),
-                    format!("{PEM:?}"),
+                    format!("{pem:?}"),
                     "the link that the kubelet moves to each new certificate",
                 ),
                 Step::remove_key(
@@ -206,8 +279,22 @@ fn name_rotated_certificate(kubeconfig: &str, user: &str) -> Vec<Step> {
         .collect()
 }
 
+fn ready(node: &str) -> Step {
+    Step::argv(
+        vec![
+            "kubectl".to_owned(),
+            "wait".to_owned(),
+            "--for=condition=Ready".to_owned(),
+            format!("node/{node}"),
+            "--timeout=120s".to_owned(),
+        ],
+        "the node must become Ready",
+    )
+    .on(Place::Admin)
+}
+
 fn drain(why: &str) -> Step {
-    let node = node_name().unwrap_or_else(|_| "NODE".to_owned());
+    let node = node_name();
     Step::argv(
         [
             "kubectl",
@@ -225,7 +312,7 @@ fn drain(why: &str) -> Step {
 }
 
 fn uncordon() -> Step {
-    let node = node_name().unwrap_or_else(|_| "NODE".to_owned());
+    let node = node_name();
     Step::argv(
         ["kubectl", "uncordon", &node].map(str::to_owned).to_vec(),
         "let pods return",
@@ -234,16 +321,15 @@ fn uncordon() -> Step {
 }
 
 /// `--hostname-override` or the host name, as the kubelet registers it: trimmed
-/// and in lower case (pkg/util/node, GetHostname).
-fn node_name() -> Result<String, Unavailable> {
-    let name = match kubelet::flag(Horizon::NextBoot, "hostname-override")? {
-        Some(name) => Some(name),
-        None => node::hostname(Horizon::NextBoot)?,
-    };
-    let name = name
+/// and in lower case (pkg/util/node, GetHostname). `NODE` if it is not known.
+fn node_name() -> String {
+    let flag = kubelet::flag(Horizon::NextBoot, "hostname-override")
+        .ok()
+        .flatten();
+    flag.or_else(|| node::hostname(Horizon::NextBoot).ok().flatten())
         .map(|name| name.value.trim().to_lowercase())
-        .filter(|name| !name.is_empty());
-    Ok(name.unwrap_or_else(|| "NODE".to_owned()))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "NODE".to_owned())
 }
 
 /// Brings back what a package holds, in the version that is installed.

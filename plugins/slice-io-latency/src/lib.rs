@@ -7,12 +7,13 @@
 use nodepol_plugin::units;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, Unavailable, Value, cgroups, no_own_kubelet,
+    Sourced, Step, Unavailable, Value, cgroups, files, no_own_kubelet,
 };
 
 const KUBELET: &str = "kubelet.service";
 const PODS: &str = "kubepods.slice";
 const STATE: &str = "/var/lib/kubelet";
+const KEY: &str = "IODeviceLatencyTargetSec";
 
 struct SliceIoLatency;
 
@@ -46,27 +47,43 @@ impl Policy for SliceIoLatency {
                 "kubelet.service does not load: see kubelet-unit-loadable",
             ));
         };
-        let daemons = targets(at, &service.slice)?;
+        let slice = top(&service.slice);
+        let daemons = targets(at, &slice)?;
         let pods = targets(at, PODS)?;
-        if daemons.is_empty() && pods.is_empty() {
-            return Ok(unset(&service.slice, parameters.boolean("require")));
-        }
         let mut findings = Vec::new();
-        findings.extend(inverted(&service.slice, &daemons, &pods));
-        if !daemons.is_empty() {
+        findings.extend(inverted(at, &slice, &daemons, &pods));
+        if daemons.is_empty() {
+            findings.extend(without_effect(at, &slice)?);
+        } else {
             findings.extend(other_device(&daemons)?);
-            findings.extend(controller_off(at)?);
+        }
+        if daemons.is_empty() && findings.is_empty() {
+            return Ok(unset(&slice, parameters.boolean("require")));
         }
         Ok(Judgement::of(
             findings,
-            format!("{} is protected against {PODS}", service.slice),
+            format!("{slice} is protected against {PODS}"),
         ))
+    }
+}
+
+/// The slice beside kubepods.slice: only neighbours throttle each other, so a
+/// target inside it protects against nothing of the pods.
+fn top(slice: &str) -> String {
+    let name = slice.strip_suffix(".slice").unwrap_or(slice);
+    match name.split_once('-') {
+        Some((first, _)) if !first.is_empty() => format!("{first}.slice"),
+        _ => slice.to_owned(),
     }
 }
 
 /// A target for one device.
 struct Target {
+    /// As it is written.
     device: String,
+    /// The disk: `8:0` of the kernel, `sda` of a unit; none if that cannot be
+    /// told.
+    disk: Result<String, Unavailable>,
     usec: u64,
     at: Location,
     text: String,
@@ -80,7 +97,7 @@ fn targets(at: Horizon, slice: &str) -> Result<Vec<Target>, Unavailable> {
             .filter_map(|line| from_kernel(slice, line))
             .collect()),
         Horizon::NextBoot => {
-            let set = units::assignments(slice, "Slice", "IODeviceLatencyTargetSec")?;
+            let set = units::assignments(slice, "Slice", KEY)?;
             Ok(set.into_iter().filter_map(from_unit).collect())
         }
     }
@@ -91,32 +108,85 @@ fn from_kernel(slice: &str, line: &str) -> Option<Target> {
     let (device, target) = line.split_once(' ')?;
     Some(Target {
         device: device.to_owned(),
+        disk: Ok(device.to_owned()),
         usec: target.trim().strip_prefix("target=")?.parse().ok()?,
         at: Location::source(format!("/sys/fs/cgroup/{slice}/io.latency")),
         text: line.to_owned(),
     })
 }
 
-/// `/dev/nvme0n1 25ms` (man systemd.resource-control).
+/// `/dev/nvme0n1 25ms` (man systemd.resource-control). What systemd cannot read
+/// it ignores.
 fn from_unit(set: Sourced) -> Option<Target> {
     let (device, span) = set.value.trim().split_once(char::is_whitespace)?;
-    let span = span.trim();
-    let digits = span
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(span.len());
-    let (number, unit) = span.split_at(digits);
-    let factor = match unit.trim() {
-        "us" | "usec" | "µs" => 1,
-        "ms" | "msec" => 1_000,
-        "" | "s" | "sec" | "second" | "seconds" => 1_000_000,
-        _ => return None,
-    };
     Some(Target {
         device: device.to_owned(),
-        usec: number.parse::<u64>().ok()?.saturating_mul(factor),
+        disk: disk(device),
+        usec: usec(span)?,
         at: set.at,
         text: set.value,
     })
+}
+
+/// A time span: `25ms`, `0.05`, `1s 500ms` (man systemd.time).
+fn usec(span: &str) -> Option<u64> {
+    let mut rest = span.trim();
+    let mut sum = 0.0;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
+        let letters = tail
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let factor = match unit {
+            "us" | "usec" | "µs" | "μs" => 1.0,
+            "ms" | "msec" => 1e3,
+            "" | "s" | "sec" | "second" | "seconds" => 1e6,
+            "m" | "min" | "minute" | "minutes" => 60e6,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * factor;
+        rest = tail.trim_start();
+    }
+    // Saturates, and is never negative.
+    Some(sum as u64)
+}
+
+/// The disk that systemd sets a target on: the one behind a partition, or behind
+/// the file system of a path (lookup_block_device of src/core/cgroup.c).
+fn disk(device: &str) -> Result<String, Unavailable> {
+    if !device.starts_with("/dev/") {
+        let disk = cgroups::disk_of(device)?.value;
+        return Ok(disk
+            .split_once(' ')
+            .map_or(disk.clone(), |(_, name)| name.to_owned()));
+    }
+    let node = files::resolve(device)?.unwrap_or_else(|| device.to_owned());
+    let name = node.trim_start_matches("/dev/");
+    if name.starts_with("dm-") || name.starts_with("mapper/") || name.starts_with("md") {
+        return Err(Unavailable {
+            source: device.to_owned(),
+            reason: "which disk is behind this device cannot be told".to_owned(),
+        });
+    }
+    let numbered = ["nvme", "mmcblk", "nbd", "loop"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let whole = match (numbered, stem.strip_suffix('p')) {
+        // `nvme0n1p2`, and `nvme0n1` is a disk itself.
+        (true, Some(disk)) if stem != name && disk.ends_with(|c: char| c.is_ascii_digit()) => disk,
+        (true, _) => name,
+        (false, _) => stem,
+    };
+    Ok(whole.to_owned())
 }
 
 fn unset(slice: &str, require: bool) -> Judgement {
@@ -126,112 +196,163 @@ fn unset(slice: &str, require: bool) -> Judgement {
     }
     Finding::warn("no-target", message)
         .evidence(Location::source(slice), "no IODeviceLatencyTargetSec=")
-        .fix(protect(slice))
+        .fix(Fix::new(format!("give {slice} a target")).steps(protect(slice)))
         .into()
 }
 
-fn inverted(slice: &str, daemons: &[Target], pods: &[Target]) -> Option<Finding> {
-    let wrong = pods.iter().find_map(|pod| {
-        match daemons.iter().find(|daemon| daemon.device == pod.device) {
+fn inverted(at: Horizon, slice: &str, daemons: &[Target], pods: &[Target]) -> Option<Finding> {
+    let same = |a: &Target, b: &Target| {
+        a.device == b.device || matches!((&a.disk, &b.disk), (Ok(a), Ok(b)) if a == b)
+    };
+    let wrong = pods.iter().find_map(
+        |pod| match daemons.iter().find(|daemon| same(daemon, pod)) {
             Some(daemon) if daemon.usec <= pod.usec => None,
             daemon => Some((pod, daemon)),
-        }
-    });
+        },
+    );
     let (pod, daemon) = wrong?;
     let mut finding = Finding::fail(
         "pods-protected-against-daemons",
-        format!(
-            "{PODS} has the lower target for {}: the kernel throttles {slice} for its sake",
-            pod.device
-        ),
+        match daemon {
+            Some(_) => format!(
+                "{PODS} has the lower target for {}: the kernel throttles {slice} for its sake",
+                pod.device
+            ),
+            None => format!(
+                "{PODS} has a target for {} and {slice} has none: the kernel throttles {slice} \
+                 for its sake",
+                pod.device
+            ),
+        },
     )
     .evidence(pod.at.clone(), pod.text.clone());
     if let Some(daemon) = daemon {
         finding = finding.evidence(daemon.at.clone(), daemon.text.clone());
     }
-    Some(finding.fix(protect(slice)))
+    let lift = match (at, pod.at.line) {
+        (Horizon::NextBoot, Some(line)) => Step::remove_line(
+            pod.at.source.clone(),
+            line,
+            format!("{KEY}={}", pod.text),
+            "take the target of the pods away",
+        ),
+        (Horizon::NextBoot, None) => Step::note(format!("remove {KEY}= from {}", pod.at.source)),
+        (Horizon::Now, _) => Step::argv(
+            vec![
+                "sh".to_owned(),
+                "-c".to_owned(),
+                format!("echo '{} target=max' > {}", pod.device, pod.at.source),
+            ],
+            "take the target of the pods away, until the next boot",
+        ),
+    };
+    Some(
+        finding.fix(
+            Fix::new(format!(
+                "leave {PODS} without a target, and give {slice} one"
+            ))
+            .step(lift)
+            .steps(protect(slice)),
+        ),
+    )
 }
 
-/// Only the whole disk has a queue that can be controlled.
+/// The kernel acts on the whole disk.
 fn other_device(daemons: &[Target]) -> Result<Option<Finding>, Unavailable> {
     let disk = match cgroups::disk_of(STATE) {
         Ok(disk) => disk,
-        // Device mapper, btrfs, zfs: which queue matters cannot be told.
-        Err(unavailable) => {
-            return Ok(Some(Finding::unknown(
-                "disk-unknown",
-                format!(
-                    "which disk is behind {STATE} cannot be told: {}",
-                    unavailable.reason
-                ),
-            )));
-        }
+        // Multipath, btrfs, zfs: which queue matters cannot be told.
+        Err(unavailable) => return Ok(Some(unknown(STATE, &unavailable))),
     };
     // `disk` reads `259:0 nvme0n1`.
     let (number, name) = disk.value.split_once(' ').unwrap_or((&disk.value, ""));
-    let fits = |target: &Target| {
-        target.device == number
-            || (!name.is_empty() && target.device.trim_start_matches("/dev/") == name)
-            || target.device.starts_with('/') && !target.device.starts_with("/dev/")
-    };
+    let fits = |target: &Target| matches!(&target.disk, Ok(disk) if disk == number || disk == name);
     if daemons.iter().any(fits) {
         return Ok(None);
+    }
+    // Some device could not be told: it may be the right one.
+    for target in daemons {
+        if let Err(unavailable) = &target.disk {
+            return Ok(Some(unknown(&target.device, unavailable)));
+        }
     }
     Ok(daemons.first().map(|target| {
         Finding::warn(
             "target-for-other-device",
             format!(
-                "the target is for {}, and {STATE} is on {name} ({number})",
+                "the target is for {}, and {STATE} is on the disk {name} ({number})",
                 target.device
             ),
         )
-        .explained(
-            target.at.clone(),
-            target.text.clone(),
-            "a partition or mapped device has no queue of its own",
-        )
+        .evidence(target.at.clone(), target.text.clone())
     }))
 }
 
-fn controller_off(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+fn unknown(path: &str, unavailable: &Unavailable) -> Finding {
+    Finding::unknown(
+        "disk-unknown",
+        format!(
+            "which disk is behind {path} cannot be told: {}",
+            unavailable.reason
+        ),
+    )
+}
+
+/// A target that is set and protects nothing.
+fn without_effect(at: Horizon, slice: &str) -> Result<Option<Finding>, Unavailable> {
+    if let Some(inside) = units::assignments(KUBELET, "Service", KEY)?.pop() {
+        return Ok(Some(
+            Finding::warn(
+                "target-inside-slice",
+                format!(
+                    "the target of {KUBELET} protects it against its neighbours in {slice}, and \
+                     against no pod"
+                ),
+            )
+            .evidence(inside.at, inside.value)
+            .fix(Fix::new(format!("set it on {slice}")).steps(protect(slice))),
+        ));
+    }
     if at == Horizon::NextBoot {
         return Ok(None);
     }
-    let enabled = cgroups::file("/", "cgroup.subtree_control")?.unwrap_or_default();
-    if enabled
-        .split_whitespace()
-        .any(|controller| controller == "io")
-    {
+    let set = units::property(slice, "IODeviceLatencyTargetUSec")?.unwrap_or_default();
+    if set.is_empty() {
         return Ok(None);
     }
+    let enabled = cgroups::file("/", "cgroup.subtree_control")?.unwrap_or_default();
     Ok(Some(
         Finding::warn(
-            "controller-off",
-            "the io controller is not enabled: targets have no effect",
+            "target-without-effect",
+            format!(
+                "systemd has a target for {slice} and the kernel has none: the io controller is \
+                 off, or this kernel is built without io.latency"
+            ),
         )
-        .evidence(
+        .evidence(Location::source("systemd"), format!("{slice}: {set}"))
+        .explained(
             Location::source("/sys/fs/cgroup/cgroup.subtree_control"),
-            enabled,
+            enabled.trim(),
+            "the controllers that are on",
         ),
     ))
 }
 
-fn protect(slice: &str) -> Fix {
-    Fix::new(format!(
-        "give {slice} a target and {PODS} none, or a higher one"
-    ))
-    .step(Step::write_file(
-        format!("/etc/systemd/system/{slice}.d/20-io-latency.conf"),
-        0o644,
-        format!("[Slice]\nIODeviceLatencyTargetSec={STATE} 50ms\n"),
-        "begin above the latency that you expect; then 10 to 15 % above avg_lat in io.stat",
-    ))
-    .step(Step::daemon_reload().verify([
-        "systemctl",
-        "show",
-        "--property=IODeviceLatencyTargetUSec",
-        slice,
-    ]))
+fn protect(slice: &str) -> Vec<Step> {
+    vec![
+        Step::write_file(
+            format!("/etc/systemd/system/{slice}.d/20-io-latency.conf"),
+            0o644,
+            format!("[Slice]\n{KEY}={STATE} 50ms\n"),
+            "begin above the latency that you expect; then 10 to 15 % above avg_lat in io.stat",
+        ),
+        Step::daemon_reload().verify([
+            "grep",
+            "--quiet",
+            "target=",
+            &format!("/sys/fs/cgroup/{slice}/io.latency"),
+        ]),
+    ]
 }
 
 nodepol_plugin::policy!(SliceIoLatency);

@@ -109,23 +109,24 @@ impl JournalFacts {
             .collect())
     }
 
-    /// The known lines of the newest run of the kubelet that ended or goes on,
-    /// newest first: a start of which nothing is logged yet is no run.
+    /// The known lines of the newest run of the kubelet, newest first. A start of
+    /// which nothing is logged yet is no run; while one goes on that has not
+    /// failed yet, the lines of the run before follow, for they say why it ended.
     ///
     /// # Errors
     /// [`Unavailable`] if the journal could not be read.
     pub fn known_lines(&self) -> Result<Vec<KnownLine>, Unavailable> {
         let journal = self.journal()?;
         let runs = runs(journal);
-        let Some(run) = runs.iter().rev().find(|run| run.says_something()) else {
-            return Ok(Vec::new());
-        };
-        Ok(run
-            .entries
-            .iter()
-            .rev()
-            .filter_map(|entry| known(entry))
-            .collect())
+        let mut known_lines = Vec::new();
+        let speaking = runs.iter().rev().filter(|run| run.says_something());
+        for run in speaking.take(2) {
+            known_lines.extend(run.entries.iter().rev().filter_map(|entry| known(entry)));
+            if run.ended() || run.fatal().is_some() {
+                break;
+            }
+        }
+        Ok(known_lines)
     }
 
     /// The line with which the kubelet last exited, known or not: in its newest

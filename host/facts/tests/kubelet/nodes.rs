@@ -367,7 +367,8 @@ fn the_driver_is_the_runtimes_where_the_kubelet_asks() {
             "kubelet --config=/c",
             version,
         );
-        cgroup_driver(&kubelet, &Runtime { answers, driver }, Horizon::NextBoot)
+        let runtime = Runtime { answers, driver };
+        cgroup_driver(&kubelet, &runtime, Horizon::NextBoot, false)
     };
     let value = |found: Result<Driver, Unavailable>| {
         found.map(|found| (found.value, found.from_runtime)).ok()
@@ -382,4 +383,25 @@ fn the_driver_is_the_runtimes_where_the_kubelet_asks() {
     assert_eq!(value(driver("", None, Some("systemd"))), own);
     assert_eq!(value(driver("1.36", None, Some("cgroupfs"))), None);
     assert_eq!(value(driver("", Some(false), None)), own);
+}
+
+#[test]
+fn before_a_join_the_driver_is_the_one_that_kubeadm_writes() {
+    let driver = |command, before_join| {
+        let kubelet = kubelet(&[], command, "1.30");
+        let runtime = Runtime {
+            answers: Some(false),
+            driver: Some("cgroupfs"),
+        };
+        let found = cgroup_driver(&kubelet, &runtime, Horizon::NextBoot, before_join);
+        found.map(|found| (found.value, found.at.source)).ok()
+    };
+    let said = |value: &str, source: &str| Some((value.to_owned(), source.to_owned()));
+    assert_eq!(
+        driver("kubelet --config=/c", true),
+        said("systemd", "kubeadm")
+    );
+    assert_eq!(driver("kubelet --config=/c", false), None);
+    let flag = driver("kubelet --config=/c --cgroup-driver=cgroupfs", true);
+    assert_eq!(flag.map(|(value, _)| value).as_deref(), Some("cgroupfs"));
 }
