@@ -158,7 +158,7 @@ fn cause(fault: &Fault) -> &str {
     match fault.kind.as_str() {
         "kubeconfig-absent" => "the kubeconfig does not exist",
         "kubeconfig-malformed" => "the kubeconfig cannot be read",
-        "certificate-missing" => "a file that the kubeconfig names does not exist",
+        "certificate-missing" => "the kubeconfig names no certificate that exists",
         "key-mismatch" => "the key is not the certificate's",
         "ca-unreadable" => "the cluster's CA certificate cannot be read",
         "not-pem" => "the certificate is not PEM",

@@ -131,10 +131,7 @@ fn from_unit(set: Sourced) -> Option<Target> {
 /// A time span: `25ms`, `0.05`, `1s 500ms` (man systemd.time).
 fn usec(span: &str) -> Option<u64> {
     let mut rest = span.trim();
-    let mut sum = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
+    let mut sum: Option<u64> = None;
     while !rest.is_empty() {
         let digits = rest
             .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -145,18 +142,24 @@ fn usec(span: &str) -> Option<u64> {
             .find(|c: char| !c.is_alphabetic())
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
-        let factor = match unit {
-            "us" | "usec" | "µs" | "μs" => 1.0,
-            "ms" | "msec" => 1e3,
-            "" | "s" | "sec" | "second" | "seconds" => 1e6,
-            "m" | "min" | "minute" | "minutes" => 60e6,
+        let factor: u64 = match unit {
+            "us" | "usec" | "µs" | "μs" => 1,
+            "ms" | "msec" => 1_000,
+            "" | "s" | "sec" | "second" | "seconds" => 1_000_000,
+            "m" | "min" | "minute" | "minutes" => 60_000_000,
             _ => return None,
         };
-        sum += number.parse::<f64>().ok()? * factor;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let mut value = whole.parse::<u64>().ok()?.saturating_mul(factor);
+        let mut weight = factor;
+        for digit in fraction.bytes() {
+            weight /= 10;
+            value = value.saturating_add(u64::from(digit.checked_sub(b'0')?) * weight);
+        }
+        sum = Some(sum.unwrap_or(0).saturating_add(value));
         rest = tail.trim_start();
     }
-    // Saturates, and is never negative.
-    Some(sum as u64)
+    sum
 }
 
 /// The disk that systemd sets a target on: the one behind a partition, or behind

@@ -217,19 +217,26 @@ impl Checker<'_> {
             });
             return;
         }
-        let message = match of.field(&entry.key) {
-            Some(field) => format!(
-                "unknown field {:?}: only kubelets from 1.{} have it",
-                place.dotted, field.since
+        // The name of a later kubelet's field is right as it is.
+        let (message, nearest) = match of.field(&entry.key) {
+            Some(field) => (
+                format!(
+                    "unknown field {:?}: only kubelets from 1.{} have it",
+                    place.dotted, field.since
+                ),
+                None,
             ),
-            None => format!("unknown field {:?}", place.dotted),
+            None => (
+                format!("unknown field {:?}", place.dotted),
+                nearest(of, &entry.key),
+            ),
         };
         self.problems.push(Problem {
             kind: "unknown-field",
             message,
             at,
             fatal: false,
-            nearest: nearest(of, &entry.key),
+            nearest,
         });
     }
 
