@@ -36,3 +36,23 @@ pub fn workspace() -> &'static Path {
         .parent()
         .unwrap_or(Path::new("/"))
 }
+
+/// A document holds to its published schema, `docs/schema/NAME.json`.
+///
+/// # Panics
+/// If it does not, with every place where it does not.
+pub fn assert_valid(name: &str, document: &serde_json::Value) {
+    let path = workspace().join("docs/schema").join(format!("{name}.json"));
+    let schema = std::fs::read(&path).expect("a published schema");
+    let schema = serde_json::from_slice(&schema).expect("a schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a JSON schema");
+    let errors: Vec<_> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
+    assert!(
+        errors.is_empty(),
+        "not a valid {name}:\n{}",
+        errors.join("\n")
+    );
+}

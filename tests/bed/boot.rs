@@ -120,7 +120,16 @@ impl Booted {
     /// If the machine should have come up and did not.
     #[must_use]
     pub fn start_or_skip(fill: &Path) -> Option<Self> {
-        match Self::start(fill) {
+        Self::start_with_or_skip(fill, None)
+    }
+
+    /// As [`Self::start_or_skip`], with a directory of this machine at `/run/share`.
+    ///
+    /// # Panics
+    /// If the machine should have come up and did not.
+    #[must_use]
+    pub fn start_with_or_skip(fill: &Path, share: Option<&Path>) -> Option<Self> {
+        match Self::start_with(fill, share) {
             Ok(booted) => Some(booted),
             Err(skip @ NotBooted::Skip(_)) if !required() => {
                 let _ = writeln!(io::stderr(), "skipped: {skip}");

@@ -1,0 +1,94 @@
+//! The whole tool over real node trees, where they are at hand: no policy fails
+//! by itself, nothing panics, and what is judged does not depend on the run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+/// `NODEPOL_CORPUS`, or the corpus beside the checkout, unpacked.
+fn corpus() -> Option<(PathBuf, Option<tempfile::TempDir>)> {
+    if let Some(directory) = std::env::var_os("NODEPOL_CORPUS") {
+        return Some((directory.into(), None));
+    }
+    let archive = nodepol_tests::workspace().join("../shared/corpus/files.tar.gz");
+    if !archive.exists() {
+        return None;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(directory.path())
+        .status();
+    assert!(
+        unpacked.unwrap().success(),
+        "cannot unpack {}",
+        archive.display()
+    );
+    Some((directory.path().to_owned(), Some(directory)))
+}
+
+fn report(tree: &Path) -> (Option<i32>, String, String) {
+    let output = Command::new(nodepol_tests::binary())
+        .args([
+            "eval",
+            "--format",
+            "json",
+            "--at",
+            "2026-06-01T00:00:00Z",
+            "--root",
+        ])
+        .arg(tree)
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn every_tree_of_the_corpus_is_judged_without_an_error() {
+    let Some((corpus, _unpacked)) = corpus() else {
+        eprintln!("skipped: the corpus is not at hand (set NODEPOL_CORPUS)");
+        return;
+    };
+    let mut trees: Vec<_> = std::fs::read_dir(corpus.join("nodes"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    trees.sort();
+    assert!(!trees.is_empty());
+    for tree in trees {
+        let (code, first, stderr) = report(&tree);
+        assert!(
+            matches!(code, Some(0 | 1 | 3)),
+            "{}: {code:?} {stderr}",
+            tree.display()
+        );
+        let json: Json = serde_json::from_str(&first).unwrap();
+        nodepol_tests::assert_valid("report", &json);
+        println!("{}", tree.file_name().unwrap().to_string_lossy());
+        for policy in json["policies"].as_array().unwrap() {
+            assert!(policy["error"].is_null(), "{}: {policy:#}", tree.display());
+            for finding in policy["findings"].as_array().unwrap() {
+                println!(
+                    "    {} {}/{}: {}",
+                    finding["verdict"].as_str().unwrap(),
+                    policy["id"].as_str().unwrap(),
+                    finding["id"].as_str().unwrap(),
+                    finding["message"].as_str().unwrap()
+                );
+            }
+        }
+        assert_eq!(
+            report(&tree).1,
+            first,
+            "{}: the second run differs",
+            tree.display()
+        );
+    }
+}
