@@ -44,7 +44,10 @@ fn write_step(page: &mut Page, number: usize, step: &Step) {
         color,
         &format!("{number}{}{marks}", step.description),
     );
-    write_action(page, 9, &step.action);
+    // A note that is its own description is said once.
+    if !matches!(&step.action, Action::Note { text } if *text == step.description) {
+        write_action(page, 9, &step.action);
+    }
     if let Some(verify) = &step.verify {
         page.line(
             9,
