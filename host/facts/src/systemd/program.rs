@@ -70,6 +70,9 @@ enum Step {
 fn one(evidence: &Evidence, path: &str) -> Result<Step, Unavailable> {
     let (canonical, file) = match evidence.stat_metadata(path) {
         Part::Present(found) => found,
+        Part::Absent if holds_no_programs(evidence) => {
+            return Err(Unavailable::new(path, "this tree holds no programs at all"));
+        }
         Part::Absent => return Ok(Step::Done(absent(evidence, path))),
         Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
     };
@@ -108,6 +111,13 @@ fn one(evidence: &Evidence, path: &str) -> Result<Step, Unavailable> {
         }
     };
     Ok(Step::Done(done))
+}
+
+/// A tree of configuration alone says nothing about programs: whatever boots
+/// has at least a shell.
+fn holds_no_programs(evidence: &Evidence) -> bool {
+    !evidence.is_live()
+        && ["/usr/bin", "/bin"].iter().all(|path| evidence.stat(path) == Part::Absent)
 }
 
 fn absent(evidence: &Evidence, path: &str) -> ProgramState {
