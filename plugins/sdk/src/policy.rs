@@ -74,6 +74,15 @@ pub mod component {
     use crate::bindings::exports::nodepol::policy::check;
     use crate::{Answer, Argument, Failure, Horizon, Parameters, log};
 
+    /// A policy as the host calls it.
+    #[derive(Clone, Copy)]
+    pub struct Native {
+        /// Who it is.
+        pub describe: fn() -> check::Description,
+        /// Judges the node; needs a host that serves the facts.
+        pub evaluate: fn(Vec<Horizon>, Vec<Argument>) -> Result<Answer, Failure>,
+    }
+
     /// Answers `describe`.
     pub fn describe<P: Policy>() -> check::Description {
         report_panics();
@@ -106,10 +115,12 @@ pub mod component {
     }
 }
 
-/// Makes a component of a [`Policy`].
+/// Makes a component of a [`Policy`]. Compiled for anything but WebAssembly it
+/// gives `native`, the same two functions without an ABI.
 #[macro_export]
 macro_rules! policy {
     ($policy:ty) => {
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Component;
 
@@ -128,5 +139,14 @@ macro_rules! policy {
 
     $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
+
+        /// The policy as the host calls it, outside of a component.
+        #[cfg(not(target_arch = "wasm32"))]
+        pub fn native() -> $crate::component::Native {
+            $crate::component::Native {
+                describe: $crate::component::describe::<$policy>,
+                evaluate: $crate::component::evaluate::<$policy>,
+            }
+        }
     };
 }

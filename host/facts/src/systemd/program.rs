@@ -117,7 +117,9 @@ fn one(evidence: &Evidence, path: &str) -> Result<Step, Unavailable> {
 /// has at least a shell.
 fn holds_no_programs(evidence: &Evidence) -> bool {
     !evidence.is_live()
-        && ["/usr/bin", "/bin"].iter().all(|path| evidence.stat(path) == Part::Absent)
+        && ["/usr/bin", "/bin"]
+            .iter()
+            .all(|path| evidence.stat(path) == Part::Absent)
 }
 
 fn absent(evidence: &Evidence, path: &str) -> ProgramState {
