@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use nodepol_facts::Facts;
-use nodepol_facts::evidence::Evidence;
-use nodepol_facts::kubelet::Assumptions;
+use nodepol_facts::{Facts, Question};
 use nodepol_model::Snapshot;
 use nodepol_model::snapshot::Source as Taken;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -172,8 +170,5 @@ fn encode(module: &str, interfaces: &[&str]) -> Vec<u8> {
 /// Facts of a node of which nothing was gathered.
 pub fn no_facts() -> Arc<Facts> {
     let snapshot = Snapshot::empty(Taken::Tree, Timestamp::UNIX_EPOCH);
-    Arc::new(Facts::new(
-        Arc::new(Evidence::new(Arc::new(snapshot))),
-        Assumptions::default(),
-    ))
+    Arc::new(Facts::new(Arc::new(snapshot), Question::default()))
 }
