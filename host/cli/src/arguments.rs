@@ -1,54 +1,13 @@
-//! The command line.
+//! Arguments that several commands have.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use nodepol_facts::sourced::Version;
 use nodepol_model::{Location, Phase};
 use nodepol_report::nearest;
-
-use crate::command;
-
-/// Tells whether the kubelet will come up on this node, now and after the next
-/// boot, and what to change if not.
-#[derive(Debug, Parser)]
-#[command(name = "nodepol", version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 ready, 1 a policy failed, 2 usage, input or policy set, \
-                        3 undecided."
-)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-
-    /// Tell more on standard error; twice or thrice for still more
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    pub(crate) verbose: u8,
-}
-
-/// What is asked for.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Judge a node: will its kubelet come up, now and after the next boot?
-    Eval(command::eval::Eval),
-    /// Read a node into one file, without its secrets, to be judged elsewhere
-    Snapshot(command::snapshot::Take),
-    /// Show what the node's files really mean, each value with its origin
-    Facts(command::facts::Show),
-    /// Show what a policy checks, why, and how it is fixed
-    Explain(command::explain::Explain),
-    /// List the policies, their phases, severity and permissions
-    List(command::list::List),
-    /// Show the permissions, exports and digest of a component; runs nothing
-    Inspect(command::inspect::Inspect),
-    /// Print the completions for a shell
-    Completions(command::completions::Completions),
-    /// Write the man pages
-    #[command(hide = true)]
-    Man(command::man::Man),
-}
 
 /// Which node.
 #[derive(Debug, Default, Args)]
@@ -206,12 +165,6 @@ impl PhaseArgument {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        use clap::CommandFactory as _;
-        Arguments::command().debug_assert();
-    }
 
     #[test]
     fn instants_and_times_after() {

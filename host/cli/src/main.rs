@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::Arguments;
+use crate::command::Arguments;
 
 /// Usage, input or policy set: there is no report.
 const UNUSABLE: u8 = 2;

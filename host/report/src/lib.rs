@@ -4,9 +4,11 @@
 pub mod format;
 pub mod json;
 pub mod nearest;
+pub mod options;
 pub mod outcome;
 pub mod text;
 
-pub use format::{Explanation, Format, Options, render};
+pub use format::{Format, render};
 pub use nearest::nearest;
+pub use options::{Explanation, Options};
 pub use outcome::{FailOn, Outcome, overall};

@@ -12,7 +12,7 @@ mod unknown;
 
 use nodepol_model::{Finding, Horizon, PolicyReport, Report, Verdict};
 
-use crate::format::Options;
+use crate::options::Options;
 
 use symptom::{Folded, Place};
 

@@ -9,9 +9,8 @@ use nodepol_model::{Horizon, Location, Verdict, Verdicts};
 
 use crate::bindings::exports::nodepol::policy::check;
 use crate::bindings::nodepol::policy::types;
-use crate::clean::{clean_line, clean_text, is_unsafe};
-use crate::description::shortened;
-use crate::evaluate::bad_answer;
+use crate::clean::{clean_line, clean_text, is_unsafe, shortened};
+use crate::failure::bad_answer;
 use crate::limits::{Bytes, Limits};
 use crate::names::is_kebab;
 

@@ -16,6 +16,16 @@ pub fn clean_text(text: &str) -> String {
     clean(text, true)
 }
 
+/// The start of a name that is wrong, for a message.
+pub(crate) fn shortened(text: &str) -> String {
+    let mut text = clean_line(text);
+    if text.len() > 64 {
+        text.truncate(text.floor_char_boundary(64));
+        text.push('…');
+    }
+    text
+}
+
 fn clean(text: &str, lines: bool) -> String {
     if !text.contains(is_unsafe) {
         return text.to_owned();

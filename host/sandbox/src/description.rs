@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nodepol_model::{Phase, Severity};
 
 use crate::bindings::exports::nodepol::policy::check;
-use crate::clean::clean_line;
+use crate::clean::{clean_line, shortened};
 use crate::limits::Limits;
 use crate::names::is_kebab;
 use crate::parameters::{Parameter, Value};
@@ -121,16 +121,6 @@ fn default_value(name: &str, value: check::Value) -> Result<Value, String> {
         }
         check::Value::Duration(seconds) => Value::Duration(seconds),
     })
-}
-
-/// The start of a name that is wrong, for a message.
-pub(crate) fn shortened(text: &str) -> String {
-    let mut text = clean_line(text);
-    if text.len() > 64 {
-        text.truncate(text.floor_char_boundary(64));
-        text.push('…');
-    }
-    text
 }
 
 const fn phase_from(phase: &check::Phase) -> Phase {

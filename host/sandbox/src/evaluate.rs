@@ -15,7 +15,7 @@ use crate::cache::Cache;
 use crate::compile::Compiler;
 use crate::description::{self, Description};
 use crate::engine::{Purpose, engine};
-use crate::failure::{Stage, policy_error};
+use crate::failure::{Stage, bad_answer, policy_error};
 use crate::host_state::{HostState, LogLine};
 use crate::limits::Limits;
 use crate::linker::Grants;
@@ -147,13 +147,6 @@ fn failed(failure: check::Failure) -> PolicyError {
             }
             check::Failure::Internal(said) => format!("it could not work: {}", text(&said)),
         },
-    }
-}
-
-pub(crate) fn bad_answer(message: String) -> PolicyError {
-    PolicyError {
-        kind: PolicyErrorKind::BadAnswer,
-        message,
     }
 }
 

@@ -28,6 +28,14 @@ impl Stage {
     }
 }
 
+/// A policy that answers against the rules of `wit/check.wit`.
+pub(crate) fn bad_answer(message: String) -> PolicyError {
+    PolicyError {
+        kind: PolicyErrorKind::BadAnswer,
+        message,
+    }
+}
+
 /// An error of the policy, from an error of wasmtime.
 pub(crate) fn policy_error(
     error: &wasmtime::Error,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::bindings::exports::nodepol::policy::check;
-use crate::clean::is_unsafe;
+use crate::clean::{is_unsafe, shortened};
 use crate::names::nearest;
 
 /// A parameter that a policy declares.
@@ -163,7 +163,7 @@ pub fn check(
                 Err(hint) => problems.push(ParameterProblem::Type {
                     name: name.clone(),
                     wanted: parameter.default.type_name(),
-                    given: crate::description::shortened(&json.to_string()),
+                    given: shortened(&json.to_string()),
                     hint,
                 }),
             },

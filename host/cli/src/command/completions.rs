@@ -1,10 +1,9 @@
 //! `nodepol completions`: completions for a shell.
 
 use anyhow::Result;
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
 use crate::output;
 
 /// The arguments of `nodepol completions`.
@@ -15,17 +14,12 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
-/// Prints the completions.
+/// Prints the completions of `command_line`.
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub(crate) fn run(arguments: &Completions) -> Result<()> {
+pub(crate) fn run(arguments: &Completions, mut command_line: clap::Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut Arguments::command(),
-        "nodepol",
-        &mut script,
-    );
+    clap_complete::generate(arguments.shell, &mut command_line, "nodepol", &mut script);
     output::write(None, &String::from_utf8(script)?)
 }

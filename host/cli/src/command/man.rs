@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, CommandFactory as _};
-
-use crate::arguments::Arguments;
+use clap::Args;
 
 /// The arguments of `nodepol man`.
 #[derive(Debug, Args)]
@@ -15,12 +13,12 @@ pub(crate) struct Man {
     out: PathBuf,
 }
 
-/// Writes a page for the tool and one for each command.
+/// Writes a page of `command_line` for the tool and one for each command.
 ///
 /// # Errors
 /// If the directory cannot be written.
-pub(crate) fn run(arguments: &Man) -> Result<()> {
+pub(crate) fn run(arguments: &Man, command_line: clap::Command) -> Result<()> {
     let context = || format!("{}: cannot be written", arguments.out.display());
     std::fs::create_dir_all(&arguments.out).with_context(context)?;
-    clap_mangen::generate_to(Arguments::command(), &arguments.out).with_context(context)
+    clap_mangen::generate_to(command_line, &arguments.out).with_context(context)
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Horizon, Part, Unavailable};
 
-use super::link;
+use super::link::{self, Entry};
 use super::load::{LoadState, Loaded};
 use super::name::{self, Kind};
 use super::record::Link;
-use super::search::{Entry, Search, View};
+use super::search::{Search, View};
 use super::words::{Rules, Words};
 use super::{Units, specifier};
 use crate::evidence::{Evidence, Resolved};

@@ -5,12 +5,23 @@
 
 use std::collections::BTreeSet;
 
-use nodepol_model::Part;
 use nodepol_model::snapshot::{File, FileNode, SpecialKind};
+use nodepol_model::{Part, Unavailable};
 
+use super::directories::DIRECTORIES;
 use super::name::{self, Kind};
-use super::search::{DIRECTORIES, Entry};
 use crate::evidence::{Evidence, Resolved};
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Another name.
+    Alias(String),
+    /// A file (or a link out of the search path) at this path.
+    File(String),
+    /// It cannot be told.
+    Unknown(Unavailable),
+}
 
 /// lstat(2) of a unit file: metadata first, so that hundreds of units are not
 /// read for the sake of their links.

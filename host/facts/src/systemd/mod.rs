@@ -7,6 +7,7 @@
 
 mod default_dependency;
 mod dependency;
+mod directories;
 mod environment;
 mod exec;
 mod expand;

@@ -9,37 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use nodepol_model::snapshot::FileNode;
 use nodepol_model::{Part, Unavailable};
 
-use super::link::{is_null, link, lstat};
+use super::directories::{DIRECTORIES, Life};
+use super::link::{Entry, is_null, link, lstat};
 use super::name::{self, Kind};
 use super::standard;
 use crate::evidence::{Evidence, Resolved};
-
-/// Whether what a directory holds outlives a reboot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Life {
-    Persistent,
-    /// In /run and written by hand or by a program: gone after a reboot.
-    Runtime,
-    /// Written by generators at each boot, from files that persist.
-    Generated,
-}
-
-/// The system manager's directories, those that win first.
-pub(super) const DIRECTORIES: [(&str, Life); 13] = [
-    ("/etc/systemd/system.control", Life::Persistent),
-    ("/run/systemd/system.control", Life::Runtime),
-    ("/run/systemd/transient", Life::Runtime),
-    ("/run/systemd/generator.early", Life::Generated),
-    ("/etc/systemd/system", Life::Persistent),
-    ("/etc/systemd/system.attached", Life::Persistent),
-    ("/run/systemd/system", Life::Runtime),
-    ("/run/systemd/system.attached", Life::Runtime),
-    ("/run/systemd/generator", Life::Generated),
-    ("/usr/local/lib/systemd/system", Life::Persistent),
-    ("/usr/lib/systemd/system", Life::Persistent),
-    ("/lib/systemd/system", Life::Persistent),
-    ("/run/systemd/generator.late", Life::Generated),
-];
 
 /// As many aliases as are followed (`FOLLOW_MAX`).
 const MAX_ALIASES: usize = 8;
@@ -68,17 +42,6 @@ pub(super) struct Search {
     refused: BTreeSet<String>,
     /// A tree without what systemd itself ships.
     incomplete: bool,
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Entry {
-    /// Another name.
-    Alias(String),
-    /// A file (or a link out of the search path) at this path.
-    File(String),
-    /// It cannot be told.
-    Unknown(Unavailable),
 }
 
 /// What leads to a unit.
