@@ -1,6 +1,13 @@
 //! Secrets planted in every source never come out: not in a snapshot, not in a
 //! report, not in the facts, not in a log line.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -1,6 +1,13 @@
 //! The whole tool over real node trees, where they are at hand: no policy fails
 //! by itself, nothing panics, and what is judged does not depend on the run.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,5 +1,10 @@
 //! What the end-to-end tests share: real systems to run against.
 
+#![allow(
+    clippy::expect_used,
+    reason = "this is part of tests: what is missing ends the test"
+)]
+
 pub mod bed;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,13 @@
 //! The whole tool on a real system: systemd as PID 1, a kubelet.service that
 //! crashes in a loop, and `nodepol` inside, as an administrator would run it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 use nodepol_tests::bed::boot::Booted;
 use nodepol_tests::bed::layer::Layer;
 use serde_json::Value as Json;

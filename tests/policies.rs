@@ -1,6 +1,13 @@
 //! Every case of every standard policy, through its real component in the real
 //! sandbox; and what holds for every policy.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -3,6 +3,13 @@
 //! A block ```` ```console ```` holds commands after `$ ` and what they print;
 //! `…` on a line of its own stands for any lines.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 use std::process::Command;
 
 struct Example {

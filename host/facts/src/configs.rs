@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn values_have_their_type_and_place() {
-        let configs = configs(&[("/a.yaml", "x:\n  - yes\n  - 7\n  - 'no'\ny: {b: 1, a: 2}\n")]);
+        let configs = configs(&[("/a.yaml", "x:\n  - yes\n  - 7\n  - 'no'\nm: {b: 1, a: 2}\n")]);
         let value = configs.get("/a.yaml", "/x/1").unwrap().unwrap();
         assert_eq!(value.scalar, Scalar::Integer(7));
         assert_eq!(value.at.line, Some(3));
@@ -313,10 +313,10 @@ mod tests {
         assert_eq!((array.kind, array.scalar), (Kind::Array, Scalar::Null));
         assert_eq!(configs.get("/a.yaml", "/z").unwrap(), None);
         assert_eq!(configs.get("/a.yaml", "x").unwrap(), None);
-        assert_eq!(configs.keys("/a.yaml", "/y").unwrap(), ["b", "a"]);
+        assert_eq!(configs.keys("/a.yaml", "/m").unwrap(), ["b", "a"]);
         assert_eq!(configs.keys("/a.yaml", "/x").unwrap(), ["0", "1", "2"]);
         assert_eq!(
-            configs.json("/a.yaml", "/y").unwrap().as_deref(),
+            configs.json("/a.yaml", "/m").unwrap().as_deref(),
             Some(r#"{"b":1,"a":2}"#)
         );
     }

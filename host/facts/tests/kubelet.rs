@@ -1,7 +1,6 @@
 //! The kubelet's facts on nodes of our own, and against what is known of real ones.
 
 #[cfg(test)]
-#[allow(unreachable_pub, reason = "shared by several test binaries")]
 mod tree;
 
 #[cfg(test)]

@@ -189,11 +189,15 @@ impl<'a> Run<'a> {
         if !self.fuel {
             return Err(bad_answer("the engine counts no fuel".to_owned()));
         }
-        let instance = match self.policy.pre.instantiate(&mut self.store) {
+        let pre = &self.policy.pre;
+        let instance = match pre.instance_pre().instantiate(&mut self.store) {
             Ok(instance) => instance,
             Err(error) => return Err(self.error(&error, Stage::Start)),
         };
-        function(&instance, &mut self.store).map_err(|error| self.error(&error, stage))
+        // Only here wasmtime compares the types of the exports.
+        let policy = PolicyFull::new(&mut self.store, &instance)
+            .map_err(|error| PolicyError::from(LoadError::mismatch(&error)))?;
+        function(&policy, &mut self.store).map_err(|error| self.error(&error, stage))
     }
 
     fn error(&self, error: &wasmtime::Error, stage: Stage) -> PolicyError {

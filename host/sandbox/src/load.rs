@@ -127,6 +127,11 @@ fn list(interfaces: &[Interface]) -> String {
 }
 
 impl LoadError {
+    /// What wasmtime says of types that differ.
+    pub(crate) fn mismatch(error: &wasmtime::Error) -> Self {
+        Self::Mismatch(clean_line(&format!("{error:#}")))
+    }
+
     /// The class under which a report shows it.
     pub fn kind(&self) -> PolicyErrorKind {
         match self {
@@ -219,11 +224,10 @@ pub(crate) fn load(
         Some(component) => component,
         None => compiled(engine, compiler, cache, wasm, &inspection.digest)?,
     };
-    let mismatch = |error: wasmtime::Error| LoadError::Mismatch(clean_line(&format!("{error:#}")));
     let pre = linker(engine, grants)
         .and_then(|linker| linker.instantiate_pre(&component))
         .and_then(PolicyFullPre::new)
-        .map_err(mismatch)?;
+        .map_err(|error| LoadError::mismatch(&error))?;
     Ok(Prepared {
         pre,
         granted_files: Arc::new(grants.files.clone()),

@@ -1,6 +1,13 @@
 //! The compiler in a process of its own. This program is that process as well:
 //! started with `__compile` it compiles, otherwise it tests.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 mod support;
 
 use std::io::Write;

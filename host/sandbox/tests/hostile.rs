@@ -1,6 +1,13 @@
 //! Components that do what they can to harm the host. Each ends in an error
 //! with a name, within its limits, and the next policy works.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
 mod support;
 
 use std::time::{Duration, Instant};

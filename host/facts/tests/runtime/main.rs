@@ -15,6 +15,5 @@ mod daemon;
 mod edits;
 mod node;
 mod node_facts;
-#[allow(unreachable_pub, reason = "other tests share it")]
 #[path = "../tree/mod.rs"]
 mod tree;

@@ -3,6 +3,9 @@
 //! redacted by `nodepol-gather`.
 
 #![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     reason = "each test binary uses its own part of this module"
@@ -13,7 +16,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use nodepol_facts::evidence::Evidence;
@@ -103,6 +106,12 @@ fn path_text(path: &Path) -> String {
 /// `../shared/corpus/files.tar.gz` beside the workspace, unpacked into the
 /// tests' own directory. `None` (said aloud) where neither is there.
 pub fn corpus() -> Option<PathBuf> {
+    // Tests of one binary run side by side: one of them unpacks.
+    static CORPUS: OnceLock<Option<PathBuf>> = OnceLock::new();
+    CORPUS.get_or_init(unpacked_corpus).clone()
+}
+
+fn unpacked_corpus() -> Option<PathBuf> {
     if let Some(given) = std::env::var_os("NODEPOL_CORPUS") {
         return Some(PathBuf::from(given));
     }
