@@ -99,21 +99,16 @@ fn a_kubelet_that_waits_for_kubeadm_is_no_failure() {
     let report: Json = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stderr}"));
     nodepol_tests::assert_valid("report", &report);
     assert_eq!(report["phase"]["name"], "pre-join", "{report:#}");
-    let waiting = policy(&report, "kubelet-crashloop-triage");
-    assert_eq!(waiting["verdict"]["now"], "waiting", "{waiting:#}");
-    assert_eq!(
-        policy(&report, "kubelet-unit-loadable")["verdict"]["now"],
-        "pass"
-    );
-    assert_eq!(
-        policy(&report, "kubelet-unit-enabled")["verdict"]["nextBoot"],
-        "pass"
-    );
-    assert_eq!(
-        policy(&report, "kubelet-unit-restart")["verdict"]["now"],
-        "pass"
-    );
-    assert_eq!(policy(&report, "kubeadm-dropin")["verdict"]["now"], "pass");
+    for (id, horizon, verdict) in [
+        ("kubelet-crashloop-triage", "now", "waiting"),
+        ("kubelet-unit-loadable", "now", "pass"),
+        ("kubelet-unit-enabled", "nextBoot", "pass"),
+        ("kubelet-unit-restart", "now", "pass"),
+        ("kubeadm-dropin", "now", "pass"),
+    ] {
+        let said = policy(&report, id);
+        assert_eq!(said["verdict"][horizon], verdict, "{said:#}");
+    }
     for policy in report["policies"].as_array().expect("policies") {
         assert!(policy["error"].is_null(), "{policy:#}");
         assert_ne!(policy["verdict"]["now"], "fail", "{policy:#}");

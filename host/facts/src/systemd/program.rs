@@ -106,9 +106,15 @@ fn one(evidence: &Evidence, path: &str) -> Result<Step, Unavailable> {
                 }
             }
         }
-        Content::NotRead | Content::Unreadable(_) => {
-            return Err(Unavailable::new(path, "its first bytes were not gathered"));
+        // No ELF file: if it is a script, its first line is needed.
+        Content::NotRead => {
+            let why = match evidence.text(path) {
+                Part::Unreadable(why) => why,
+                Part::Present(_) | Part::Absent => "its first bytes were not gathered".to_owned(),
+            };
+            return Err(Unavailable::new(path, why));
         }
+        Content::Unreadable(why) => return Err(Unavailable::new(path, why)),
     };
     Ok(Step::Done(done))
 }
