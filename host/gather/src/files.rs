@@ -61,7 +61,8 @@ impl Reader {
     /// Records `path`, every link on the way and what it leads to. Returns
     /// whether anything was added.
     pub(crate) fn read(&mut self, files: &mut Files, path: &str, depth: Depth) -> bool {
-        let before = (files.len(), unread(files, path));
+        let before = files.len();
+        let mut read = false;
         if !path.starts_with('/') || path.contains('\0') {
             files
                 .entry(path.to_owned())
@@ -72,9 +73,9 @@ impl Reader {
             } else {
                 0
             };
-            self.visit(files, path, depth, levels);
+            read = self.visit(files, path, depth, levels);
         }
-        before != (files.len(), unread(files, path))
+        read || before != files.len()
     }
 
     /// Records `path` by lstat(2) alone: a link is not followed, a file not read.
@@ -119,7 +120,8 @@ impl Reader {
         }
     }
 
-    fn visit(&mut self, files: &mut Files, asked: &str, depth: Depth, levels: usize) {
+    /// Returns whether the content or the names of anything were read.
+    fn visit(&mut self, files: &mut Files, asked: &str, depth: Depth, levels: usize) -> bool {
         let walk = self.root.walk(asked.as_bytes(), true);
         self.record_links(files, &walk.links);
         let found = match walk.end {
@@ -128,33 +130,35 @@ impl Reader {
             End::Absent(path) if path.contains('\u{fffd}') => {
                 let why = "its name is not UTF-8: rename it".to_owned();
                 files.entry(path).or_insert(Part::Unreadable(why));
-                return;
+                return false;
             }
             End::Absent(path) => {
                 files.entry(path).or_insert(Part::Absent);
-                return;
+                return false;
             }
             End::Failed(path, reason) => {
                 files.entry(path).or_insert_with(|| unresolved(reason));
                 files
                     .entry(asked.to_owned())
                     .or_insert_with(|| unresolved(reason));
-                return;
+                return false;
             }
         };
         if !self.has_room(files, &found.path) {
             let why = format!("the limit of {} paths is used up", self.limits.paths);
             files.entry(found.path).or_insert(Part::Unreadable(why));
-            return;
+            return false;
         }
         let known = files.contains_key(&found.path);
-        if !known || (depth != Depth::Metadata && unread(files, &found.path)) {
+        let read = !known || (depth != Depth::Metadata && unread(files, &found.path));
+        if read {
             let node = self.node(&found, depth);
             files.insert(found.path.clone(), Part::Present(file(&found.stat, node)));
         }
         if depth == Depth::Tree && levels > 0 && found.file_type() == FileType::Directory {
             self.visit_children(files, &found, levels);
         }
+        read
     }
 
     fn visit_children(&mut self, files: &mut Files, parent: &Found, levels: usize) {
