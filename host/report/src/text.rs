@@ -10,7 +10,7 @@ mod shell;
 mod symptom;
 mod unknown;
 
-use nodepol_model::{Finding, Horizon, PolicyReport, Report, Verdict};
+use nodepol_model::{Finding, Fix, Horizon, PolicyReport, Report, Verdict};
 
 use crate::options::Options;
 
@@ -27,8 +27,9 @@ pub fn render(report: &Report, options: &Options) -> String {
 
     let folded = Folded::of(report);
     let order = by_gravity(report);
+    let mut told = Vec::new();
     for &index in &order {
-        write_policy(&mut page, report, index, &folded, options);
+        write_policy(&mut page, report, index, &folded, options, &mut told);
     }
     unknown::write(&mut page, report, &folded);
     rest::write_waiting(&mut page, report);
@@ -64,13 +65,15 @@ fn worst(policy: &PolicyReport) -> Verdict {
         .map_or(Verdict::NotApplicable, |said| said.worst())
 }
 
-/// One policy that fails or warns, with what it found.
-fn write_policy(
+/// One policy that fails or warns, with what it found. `told` are the fixes that
+/// were told so far, and by which policy.
+fn write_policy<'a>(
     page: &mut Page,
-    report: &Report,
+    report: &'a Report,
     index: usize,
     folded: &Folded,
     options: &Options,
+    told: &mut Vec<(&'a str, &'a Fix)>,
 ) {
     let Some(policy) = report.policies.get(index) else {
         return;
@@ -115,7 +118,16 @@ fn write_policy(
             write_symptom(page, report, *cause);
         }
         if let Some(fix) = &finding.fix {
-            fix::write(page, fix);
+            // Findings often share a way out.
+            match told
+                .iter()
+                .find(|(_, told)| told.steps.starts_with(&fix.steps))
+            {
+                Some((by, _)) if *by == policy.id => fix::write_again(page, fix, "as above"),
+                Some((by, _)) => fix::write_again(page, fix, &format!("as for {by} above")),
+                None => fix::write(page, fix),
+            }
+            told.push((&policy.id, fix));
         }
     }
     if let Some(explanation) = options.explanations.get(&policy.id) {

@@ -276,11 +276,20 @@ fn known_cause(unit: &Unit, line: &KnownLine, known: &[KnownLine]) -> Finding {
         .find(|known| REASONS.contains(&known.signature.as_str()))
         .filter(|_| line.signature == "bootstrap-kubeconfig-missing");
     let cause = reason.unwrap_or(line);
+    let given_up = unit.active_state.as_deref() == Some("failed");
+    let state_of_it = if given_up {
+        "ended and is not started again"
+    } else {
+        "keeps exiting"
+    };
     let mut finding = Finding::fail(
         "known-cause",
-        format!("the kubelet keeps exiting: {}", cause.meaning),
+        format!("the kubelet {state_of_it}: {}", cause.meaning),
     )
     .evidence(Location::source("journal"), line.entry.message.clone());
+    if given_up {
+        finding = finding.symptom_of("kubelet-unit-restart");
+    }
     if let Some(reason) = reason {
         finding = finding.evidence(Location::source("journal"), reason.entry.message.clone());
     }

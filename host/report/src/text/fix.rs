@@ -7,17 +7,26 @@ use super::shell;
 
 /// The fix of one finding.
 pub(super) fn write(page: &mut Page, fix: &Fix) {
+    write_summary(page, &fix.summary);
+    for (number, step) in fix.steps.iter().enumerate() {
+        write_step(page, number + 1, step);
+    }
+}
+
+/// A fix of which all steps were told before, in this order.
+pub(super) fn write_again(page: &mut Page, fix: &Fix, place: &str) {
+    write_summary(page, &format!("{}, {place}", fix.summary));
+}
+
+fn write_summary(page: &mut Page, summary: &str) {
     page.line(
         2,
         &[
             (style::GOOD, "fix"),
             (style::PLAIN, ": "),
-            (style::PLAIN, &fix.summary),
+            (style::PLAIN, summary),
         ],
     );
-    for (number, step) in fix.steps.iter().enumerate() {
-        write_step(page, number + 1, step);
-    }
 }
 
 fn write_step(page: &mut Page, number: usize, step: &Step) {
