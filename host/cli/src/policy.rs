@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use nodepol_model::report::{PluginIdentity, PolicyError};
 use nodepol_model::{Phase, Severity};
 use nodepol_sandbox as sandbox;
@@ -86,14 +86,11 @@ fn cache() -> Option<Cache> {
 /// Loads every policy of `set`, in order of their ids.
 ///
 /// A component that is refused, traps or describes itself badly is a policy
-/// with an error: the others are judged nevertheless.
-///
-/// # Errors
-/// All mistakes of the set that show only now: files that cannot be read,
-/// parameters that a policy does not have, ids that stand twice, waivers of
-/// policies that nobody knows.
-pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet) -> Result<Vec<Policy>, Mistakes> {
-    let mut mistakes = Mistakes::default();
+/// with an error: the others are judged nevertheless. `mistakes` gets those of
+/// the set that show only now: files that cannot be read, parameters that a
+/// policy does not have, ids that stand twice, waivers of policies that nobody
+/// knows.
+pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet, mistakes: &mut Mistakes) -> Vec<Policy> {
     let mut policies: BTreeMap<String, Policy> = BTreeMap::new();
     for entry in &set.entries {
         let policy = match &entry.source {
@@ -103,18 +100,16 @@ pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet) -> Result<Vec<Policy>, Mi
                         wasm: component.wasm,
                         artifact: component.artifact,
                     };
-                    load_one(sandbox, entry, source, id, "standard", &mut mistakes)
+                    load_one(sandbox, entry, source, id, "standard", mistakes)
                 }
-                None => {
-                    mistakes.push(Mistake::new(entry.at.clone(), component::unknown(id)));
-                    continue;
-                }
+                // Whoever read the set knows all ids: it is told already.
+                None => continue,
             },
             Source::File(path) => match std::fs::read(path) {
                 Ok(wasm) => {
                     let source = sandbox::Source::Foreign { wasm: &wasm };
                     let origin = path.display().to_string();
-                    load_one(sandbox, entry, source, &stem(path), &origin, &mut mistakes)
+                    load_one(sandbox, entry, source, &stem(path), &origin, mistakes)
                 }
                 Err(error) => {
                     mistakes.push(Mistake::new(
@@ -152,7 +147,7 @@ pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet) -> Result<Vec<Policy>, Mi
             ));
         }
     }
-    mistakes.none_or(policies.into_values().collect())
+    policies.into_values().collect()
 }
 
 /// The name of a file, as the id of a policy that cannot say its own.
@@ -196,7 +191,7 @@ fn load_one(
             origin: origin.to_owned(),
             digest: inspection
                 .as_ref()
-                .map_or_else(String::new, |it| it.digest.clone()),
+                .map_or_else(|| sandbox::inspect::digest(wasm), |it| it.digest.clone()),
         },
         // Of what cannot say what is at stake, the worst is assumed.
         severity: entry
@@ -271,7 +266,7 @@ fn arguments(entry: &Entry, description: &Description, mistakes: &mut Mistakes) 
 /// # Errors
 /// The mistakes of the set, or that there is no sandbox.
 pub(crate) fn of(sandbox: &Sandbox, names: &[String]) -> Result<(PolicySet, Vec<Policy>)> {
-    let set = PolicySet::load(names, &component::ids())?;
-    let policies = load(sandbox, &set).context("cannot use the policies")?;
-    Ok((set, policies))
+    let (set, mut mistakes) = PolicySet::load(names, &component::ids());
+    let policies = load(sandbox, &set, &mut mistakes);
+    Ok(mistakes.none_or((set, policies))?)
 }

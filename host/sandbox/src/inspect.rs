@@ -132,6 +132,11 @@ impl From<wasmparser::BinaryReaderError> for InspectError {
     }
 }
 
+/// SHA-256 of a component's bytes, in hexadecimal: what identifies it.
+pub fn digest(wasm: &[u8]) -> String {
+    hex(&Sha256::digest(wasm))
+}
+
 /// Reads a component. Nothing is compiled, nothing runs.
 ///
 /// # Errors
@@ -196,7 +201,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
         functions: functions_of(types.component_item_for_export(name).map(|item| item.ty)).0,
     });
     Ok(Inspection {
-        digest: hex(&Sha256::digest(wasm)),
+        digest: digest(wasm),
         size: wasm.len(),
         imports: imports.collect(),
         exports: exports.collect(),

@@ -114,11 +114,9 @@ impl Waiver {
 
 impl PolicySet {
     /// Reads the sets of that names or paths; the set `standard` if there are
-    /// none. A policy that stands in several sets is taken from the last.
-    ///
-    /// # Errors
-    /// All mistakes of all files.
-    pub(crate) fn load(names: &[String], known: &[&str]) -> Result<Self, Mistakes> {
+    /// none, with all mistakes of all files. A policy that stands in several sets
+    /// is taken from the last.
+    pub(crate) fn load(names: &[String], known: &[&str]) -> (Self, Mistakes) {
         let default = [standard::DEFAULT.to_owned()];
         let names = if names.is_empty() { &default } else { names };
         let mut whole = Self::default();
@@ -140,7 +138,7 @@ impl PolicySet {
         if let (true, Some(entry)) = (known.is_empty(), standard) {
             mistakes.push(Mistake::new(entry.at.clone(), crate::component::NONE));
         }
-        mistakes.none_or(whole)
+        (whole, mistakes)
     }
 
     fn add(&mut self, later: Self) {

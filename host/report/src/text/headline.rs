@@ -214,5 +214,6 @@ pub(super) fn write_node(page: &mut Page, report: &Report) {
     if report.phase.name == Phase::Image {
         page.labelled(0, "", "of an image only its next boot can be judged");
     }
-    page.labelled(0, "as of", &report.taken_at.to_string());
+    // Nobody reads nanoseconds; the document has them.
+    page.labelled(0, "as of", &format!("{:.0}", report.taken_at));
 }
