@@ -36,6 +36,14 @@ ExecStart=
 ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 ";
 
+/// For the containerd that this machine may have: it would use cgroupfs.
+const CONTAINERD: &str = "version = 2
+[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]
+  runtime_type = \"io.containerd.runc.v2\"
+  [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]
+    SystemdCgroup = true
+";
+
 /// What a kubelet 1.36 says of itself and, without its configuration, of that.
 const KUBELET: &str = "#!/bin/sh
 if [ \"$1\" = --version ]; then echo 'Kubernetes v1.36.2'; exit 0; fi
@@ -56,6 +64,9 @@ fn layer() -> Layer {
             "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
             KUBEADM_CONF,
         )
+        .expect("a file");
+    layer
+        .file("/etc/containerd/config.toml", CONTAINERD)
         .expect("a file");
     layer
         .link(
