@@ -31,7 +31,7 @@ const HEADINGS: [&str; 5] = [
 const ONLY: &str = "NODEPOL_ONLY";
 
 /// The largest component: what a person on a slow link accepts.
-const MAX_COMPONENT: u64 = 128 * 1024;
+const MAX_COMPONENT: u64 = 100 * 1024;
 
 struct Policy {
     id: String,

@@ -209,7 +209,7 @@ fn waits_for_kubeadm(
 /// The wordings of 1.2x and of today.
 fn says_config_missing(message: &str) -> bool {
     message
-        .to_lowercase()
+        .to_ascii_lowercase()
         .contains("failed to load kubelet config file")
         && message.contains("no such file or directory")
 }

@@ -327,7 +327,7 @@ fn node_name() -> String {
         .ok()
         .flatten();
     flag.or_else(|| node::hostname(Horizon::NextBoot).ok().flatten())
-        .map(|name| name.value.trim().to_lowercase())
+        .map(|name| name.value.trim().to_ascii_lowercase())
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "NODE".to_owned())
 }
