@@ -42,7 +42,10 @@ impl Node {
             Some(root) => Gatherer::tree(root, options)?,
             None => Gatherer::live(options)?,
         };
-        let snapshot = gatherer.start(Timestamp::now());
+        let now = Timestamp::now();
+        // Nothing of a node is told more precisely than to the second.
+        let taken_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let snapshot = gatherer.start(taken_at);
         Ok(Self {
             snapshot: Arc::new(snapshot),
             gatherer: Some(gatherer),
