@@ -195,6 +195,9 @@ fn fix(at: Horizon, fault: &Fault) -> Fix {
     {
         return runbook::use_rotated_certificate(kubeconfig, &user_pointer(at));
     }
+    if fault.kind == "ca-unreadable" {
+        return bring_back_ca(fault);
+    }
     // A reset would take the control plane with it.
     if fault.kind == "kubeconfig-absent"
         && matches!(store, Ok(certs::Store::Absent))
@@ -218,6 +221,31 @@ fn fix(at: Horizon, fault: &Fault) -> Fix {
             .step(Step::note("run the printed `kubeadm join …` on this node"));
     }
     runbook::new_client_certificate()
+}
+
+/// Every namespace has the cluster's CA certificate (RootCAConfigMap, since 1.21).
+fn bring_back_ca(fault: &Fault) -> Fix {
+    Fix::new("bring back the cluster's CA certificate")
+        .step(
+            Step::command(
+                [
+                    "kubectl",
+                    "get",
+                    "configmap",
+                    "kube-root-ca.crt",
+                    "--namespace=kube-system",
+                    "--output=jsonpath={.data.ca\\.crt}",
+                ],
+                "print it; any other node of the cluster has it as well",
+            )
+            .on(Place::Admin),
+        )
+        .step(Step::note(format!(
+            "write it to the file that {} names as certificate-authority, or there in base64 as \
+             certificate-authority-data",
+            fault.at.source
+        )))
+        .step(Step::restart_kubelet())
 }
 
 /// The user's map in the kubeconfig, from where its certificate stands.
