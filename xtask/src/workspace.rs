@@ -13,12 +13,19 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the checkout that this program was built from.
+    /// Finds the checkout that this program is run from: cargo says where it is.
+    /// (What was known when it was built is wrong in a checkout that was copied
+    /// together with its target directory.)
     pub(crate) fn locate() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("xtask is not inside a workspace")?
-            .to_owned();
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR");
+        let root = Path::new(
+            manifest
+                .as_deref()
+                .unwrap_or(env!("CARGO_MANIFEST_DIR").as_ref()),
+        )
+        .parent()
+        .context("xtask is not inside a workspace")?
+        .to_owned();
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
             || root.join("target"),
             // Cargo takes a relative one from the current directory, which
