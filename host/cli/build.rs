@@ -1,4 +1,4 @@
-//! Embeds the standard policies: their components, machine code and pages.
+//! Embeds the standard policies: their components, machine code, cards and pages.
 //!
 //! `cargo xtask` builds them into `components/` of the target directory. A build
 //! without them succeeds, and the tool says what to do.
@@ -40,15 +40,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             directory.display()
         );
     }
+    let mut artifacts = String::new();
     let mut table = String::from(
         "/// All of them, in order of their ids.\npub(crate) static COMPONENTS: &[Component] = &[\n",
     );
     for id in &ids {
         let wasm = directory.join(format!("{id}.wasm")).canonicalize()?;
-        let artifact = directory.join(format!("{id}.cwasm"));
-        let artifact = artifact
-            .canonicalize()
-            .map_err(|error| format!("{}: {error}; run `cargo xtask build`", artifact.display()))?;
+        let built = |kind| {
+            let path = directory.join(format!("{id}.{kind}"));
+            path.canonicalize()
+                .map_err(|error| format!("{}: {error}; run `cargo xtask build`", path.display()))
+        };
+        let (artifact, card) = (built("cwasm")?, built("json")?);
+        let size = std::fs::metadata(&artifact)?.len();
+        let name = id.to_uppercase().replace('-', "_");
+        // Beside the program's own code: executable from the start, and never
+        // writable. Where a linker puts it elsewhere, it is copied.
+        writeln!(
+            artifacts,
+            "#[expect(unsafe_code, reason = \"it names a section: see artifact.rs of the sandbox\")]\n\
+             #[unsafe(link_section = \".text.nodepol\")]\n\
+             static {name}: Page<[u8; {size}]> = Page(*include_bytes!({artifact:?}));"
+        )?;
         let readme = workspace.join("plugins").join(id).join("README.md");
         println!("cargo::rerun-if-changed={}", readme.display());
         let readme = match readme.canonicalize() {
@@ -57,12 +70,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         writeln!(
             table,
-            "    Component {{ id: {id:?}, wasm: include_bytes!({wasm:?}), \
-             artifact: include_bytes!({artifact:?}), readme: {readme} }},"
+            "    Component {{ id: {id:?}, wasm: include_bytes!({wasm:?}), artifact: &{name}.0, \
+             card: include_str!({card:?}), readme: {readme} }},"
         )?;
     }
     table.push_str("];\n");
-    std::fs::write(out.join("components.rs"), table)?;
+    std::fs::write(out.join("components.rs"), artifacts + &table)?;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! The standard policies, embedded: see `build.rs`.
 
+use nodepol_model::report::{PolicyError, PolicyErrorKind};
 use nodepol_report::nearest;
+use nodepol_sandbox::Card;
 
 /// What is said where a build has none.
 pub(crate) const NONE: &str =
@@ -15,11 +17,33 @@ pub(crate) struct Component {
     pub(crate) wasm: &'static [u8],
     /// The machine code that was compiled from it ahead of time.
     pub(crate) artifact: &'static [u8],
+    /// Its card, as JSON: what it says and shows of itself.
+    card: &'static str,
     /// Its documentation, in Markdown.
     pub(crate) readme: &'static str,
 }
 
+/// Machine code starts at a page.
+#[repr(C, align(4096))]
+struct Page<T>(T);
+
 include!(concat!(env!("OUT_DIR"), "/components.rs"));
+
+impl Component {
+    /// What it says and shows of itself.
+    ///
+    /// # Errors
+    /// If this build is broken.
+    pub(crate) fn card(&self) -> Result<Card, PolicyError> {
+        serde_json::from_str(self.card).map_err(|error| PolicyError {
+            kind: PolicyErrorKind::NotLoadable,
+            message: format!(
+                "this build of nodepol is broken: the card of {}: {error}",
+                self.id
+            ),
+        })
+    }
+}
 
 /// The ids of all of them, sorted.
 pub(crate) fn ids() -> Vec<&'static str> {

@@ -1,9 +1,11 @@
 //! Lets every policy judge a node, and puts what they say into a report.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nodepol_facts::Facts;
-use nodepol_model::report::{Cost, PhaseChoice};
+use nodepol_model::report::{Cost, PhaseChoice, PolicyError, PolicyErrorKind};
 use nodepol_model::{API_VERSION, Horizon, Part, Phase, PolicyReport, Report, Verdict, Verdicts};
 use nodepol_sandbox::{LogLevel, Sandbox};
 
@@ -22,6 +24,20 @@ pub(crate) struct Court<'a> {
     pub(crate) phase: Option<Phase>,
     /// Whether to tell wall times: not where the report must be reproducible.
     pub(crate) timed: bool,
+    /// What ran into a limit, which it does not get a second time: facts are
+    /// worked out several times for one node.
+    pub(crate) spent: RefCell<BTreeMap<String, PolicyReport>>,
+}
+
+/// Whether a policy ran into one of its limits.
+const fn is_limit(error: &PolicyError) -> bool {
+    matches!(
+        error.kind,
+        PolicyErrorKind::Fuel
+            | PolicyErrorKind::Timeout
+            | PolicyErrorKind::Memory
+            | PolicyErrorKind::Budget
+    )
 }
 
 impl Court<'_> {
@@ -37,7 +53,17 @@ impl Court<'_> {
         let reports = self
             .policies
             .iter()
-            .map(|policy| self.judge_one(policy, phase.name, facts))
+            .map(|policy| {
+                let mut spent = self.spent.borrow_mut();
+                if let Some(report) = spent.get(&policy.id) {
+                    return report.clone();
+                }
+                let report = self.judge_one(policy, phase.name, facts);
+                if report.error.as_ref().is_some_and(is_limit) {
+                    spent.insert(policy.id.clone(), report.clone());
+                }
+                report
+            })
             .collect();
         (phase, reports)
     }
@@ -80,13 +106,16 @@ impl Court<'_> {
         facts: &Arc<Facts>,
         report: &mut PolicyReport,
     ) {
-        let evaluation = self.sandbox.evaluate(
-            &ready.prepared,
-            facts,
-            horizons,
-            &ready.arguments,
-            &ready.limits,
-        );
+        let prepared = match ready.prepared(self.sandbox) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                report.error = Some(error);
+                return;
+            }
+        };
+        let evaluation =
+            self.sandbox
+                .evaluate(prepared, facts, horizons, &ready.arguments, &ready.limits);
         for line in &evaluation.log {
             let message = &line.message;
             match line.level {

@@ -15,6 +15,7 @@ mod output;
 mod policy;
 mod policy_set;
 mod progress;
+mod rights;
 mod selection;
 mod snapshot_file;
 mod summary;

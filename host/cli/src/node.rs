@@ -58,6 +58,11 @@ impl Node {
         self.live
     }
 
+    /// Whether more of it can be read than was read so far.
+    pub(crate) const fn is_extended(&self) -> bool {
+        self.gatherer.is_some()
+    }
+
     /// All that was read.
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.snapshot

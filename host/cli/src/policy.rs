@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::Result;
-use nodepol_model::report::{PluginIdentity, PolicyError};
+use nodepol_model::report::{PluginIdentity, PolicyError, PolicyErrorKind};
 use nodepol_model::{Phase, Severity};
 use nodepol_sandbox as sandbox;
 use nodepol_sandbox::{
-    Argument, Cache, CompileLimits, Compiler, Description, Grants, Inspection, Interface, Prepared,
-    Sandbox,
+    Argument, Cache, Card, CompileLimits, Compiler, Description, Grants, Inspection, Interface,
+    Prepared, Sandbox,
 };
 
-use crate::component;
+use crate::component::{self, Component};
 use crate::policy_set::{Entry, Mistake, Mistakes, PolicySet, Source, reason};
+use crate::rights;
 
 /// One policy of a set.
 #[derive(Debug)]
@@ -37,12 +39,53 @@ pub(crate) struct Policy {
 pub(crate) struct Ready {
     /// Who it says it is.
     pub(crate) description: Description,
-    /// The component.
-    pub(crate) prepared: Prepared,
     /// Every parameter that it declares.
     pub(crate) arguments: Vec<Argument>,
     /// What it may use.
     pub(crate) limits: sandbox::Limits,
+    code: Code,
+}
+
+/// The component of a policy.
+#[derive(Debug)]
+enum Code {
+    Loaded(Box<Prepared>),
+    /// A standard one, loaded when it is first evaluated: on many nodes most
+    /// have nothing to judge.
+    Embedded {
+        component: &'static Component,
+        card: Box<Card>,
+        grants: Grants,
+        loaded: OnceLock<Result<Prepared, PolicyError>>,
+    },
+}
+
+impl Ready {
+    /// The component, ready to run.
+    ///
+    /// # Errors
+    /// If it cannot be loaded.
+    pub(crate) fn prepared(&self, sandbox: &Sandbox) -> Result<&Prepared, PolicyError> {
+        match &self.code {
+            Code::Loaded(prepared) => Ok(prepared),
+            Code::Embedded {
+                component,
+                card,
+                grants,
+                loaded,
+            } => loaded
+                .get_or_init(|| {
+                    let source = sandbox::Source::Standard {
+                        wasm: component.wasm,
+                        artifact: component.artifact,
+                        card,
+                    };
+                    Ok(sandbox.load(source, grants)?)
+                })
+                .as_ref()
+                .map_err(Clone::clone),
+        }
+    }
 }
 
 /// A sandbox that compiles foreign components in a child process.
@@ -83,42 +126,146 @@ fn cache() -> Option<Cache> {
     }
 }
 
-/// Loads every policy of `set`, in order of their ids.
+/// The components of a set. Nothing of them has run.
+pub(crate) struct Components<'a> {
+    set: &'a PolicySet,
+    /// With the entries that name them; the standard ones first, so that no
+    /// other can take the id of one of them.
+    found: Vec<(&'a Entry, Found)>,
+}
+
+/// A component that a set names.
+enum Found {
+    Standard(Box<Policy>),
+    Foreign(Box<Foreign>),
+}
+
+/// A component in a file.
+struct Foreign {
+    origin: String,
+    name: String,
+    digest: String,
+    inspection: Option<Inspection>,
+    loaded: Result<Prepared, PolicyError>,
+}
+
+/// Finds, inspects and compiles the components of `set`, of which `mistakes` are
+/// known so far. Files that cannot be read are more of them.
+///
+/// # Errors
+/// All mistakes of the set, if it has any.
+pub(crate) fn find<'a>(
+    sandbox: &Sandbox,
+    set: &'a PolicySet,
+    mut mistakes: Mistakes,
+) -> Result<Components<'a>, Mistakes> {
+    let mut found = Vec::new();
+    for entry in &set.entries {
+        match &entry.source {
+            Source::Standard(id) => {
+                // Whoever read the set knows all ids: one that there is not is
+                // told already.
+                if let Some(component) = component::find(id) {
+                    let policy = standard(entry, component, &mut mistakes);
+                    if let (Ok(ready), false) =
+                        (&policy.ready, sandbox.runs_in_place(component.artifact))
+                    {
+                        // It may have to be compiled, which later is too late.
+                        let _ = ready.prepared(sandbox);
+                    }
+                    found.push((entry, Found::Standard(Box::new(policy))));
+                }
+            }
+            Source::File(path) => match std::fs::read(path) {
+                Ok(wasm) => found.push((entry, foreign(sandbox, entry, path, &wasm))),
+                Err(error) => mistakes.push(Mistake::new(
+                    entry.at.clone(),
+                    format!("{}: {}", path.display(), reason(&error)),
+                )),
+            },
+        }
+    }
+    found.sort_by_key(|(_, found)| matches!(found, Found::Foreign(_)));
+    let components = Components { set, found };
+    if mistakes.is_empty() {
+        return Ok(components);
+    }
+    // No node will be looked at; only to tell all mistakes at once the policies
+    // are asked who they are.
+    rights::give_up(&rights::Needs::default());
+    match describe_with(sandbox, components, mistakes) {
+        Err(mistakes) => Err(mistakes),
+        Ok(_) => Err(Mistakes::default()),
+    }
+}
+
+fn foreign(sandbox: &Sandbox, entry: &Entry, path: &Path, wasm: &[u8]) -> Found {
+    let source = sandbox::Source::Foreign { wasm };
+    Found::Foreign(Box::new(Foreign {
+        origin: path.display().to_string(),
+        name: stem(path),
+        digest: sandbox::inspect::digest(wasm),
+        inspection: sandbox::inspect(wasm).ok(),
+        loaded: sandbox.load(source, &grants(entry)).map_err(Into::into),
+    }))
+}
+
+/// Asks every component who it is, and gives it what the set gives it. In order
+/// of their ids.
 ///
 /// A component that is refused, traps or describes itself badly is a policy
-/// with an error: the others are judged nevertheless. `mistakes` gets those of
-/// the set that show only now: files that cannot be read, parameters that a
-/// policy does not have, ids that stand twice, waivers of policies that nobody
-/// knows.
-pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet, mistakes: &mut Mistakes) -> Vec<Policy> {
+/// with an error: the others are judged nevertheless.
+///
+/// # Errors
+/// All mistakes of the set that show only now: parameters that a policy does not
+/// have, ids that stand twice, waivers of policies that nobody knows.
+pub(crate) fn describe(
+    sandbox: &Sandbox,
+    components: Components<'_>,
+) -> Result<Vec<Policy>, Mistakes> {
+    describe_with(sandbox, components, Mistakes::default())
+}
+
+fn describe_with(
+    sandbox: &Sandbox,
+    components: Components<'_>,
+    mut mistakes: Mistakes,
+) -> Result<Vec<Policy>, Mistakes> {
     let mut policies: BTreeMap<String, Policy> = BTreeMap::new();
-    for entry in &set.entries {
-        let policy = match &entry.source {
-            Source::Standard(id) => match component::find(id) {
-                Some(component) => {
-                    let source = sandbox::Source::Standard {
-                        wasm: component.wasm,
-                        artifact: component.artifact,
-                    };
-                    load_one(sandbox, entry, source, id, "standard", mistakes)
-                }
-                // Whoever read the set knows all ids: it is told already.
-                None => continue,
-            },
-            Source::File(path) => match std::fs::read(path) {
-                Ok(wasm) => {
-                    let source = sandbox::Source::Foreign { wasm: &wasm };
-                    let origin = path.display().to_string();
-                    load_one(sandbox, entry, source, &stem(path), &origin, mistakes)
-                }
-                Err(error) => {
-                    mistakes.push(Mistake::new(
-                        entry.at.clone(),
-                        format!("{}: {}", path.display(), reason(&error)),
-                    ));
-                    continue;
-                }
-            },
+    for (entry, found) in components.found {
+        let policy = match found {
+            Found::Standard(policy) => *policy,
+            Found::Foreign(foreign) => {
+                let Foreign {
+                    origin,
+                    name,
+                    digest,
+                    inspection,
+                    loaded,
+                } = *foreign;
+                let limits = limits(entry);
+                let described = loaded.and_then(|prepared| {
+                    let description = sandbox.describe(&prepared, &limits)?;
+                    if component::find(&description.id).is_some() {
+                        return Err(PolicyError {
+                            kind: PolicyErrorKind::BadAnswer,
+                            message: format!(
+                                "it calls itself `{}`, which is a standard policy; give it an \
+                                 id of its own",
+                                description.id
+                            ),
+                        });
+                    }
+                    Ok(Ready {
+                        arguments: arguments(entry, &description, &mut mistakes),
+                        description,
+                        code: Code::Loaded(Box::new(prepared)),
+                        limits,
+                    })
+                });
+                let identity = PluginIdentity { origin, digest };
+                assemble(entry, &name, identity, inspection, described)
+            }
         };
         if let Some(known) = policies.get(&policy.id) {
             mistakes.push(Mistake::new(
@@ -132,22 +279,29 @@ pub(crate) fn load(sandbox: &Sandbox, set: &PolicySet, mistakes: &mut Mistakes) 
         }
         policies.insert(policy.id.clone(), policy);
     }
+    check_waivers(
+        components.set,
+        &|id| policies.contains_key(id),
+        &mut mistakes,
+    );
+    mistakes.none_or(policies.into_values().collect())
+}
+
+/// Complains about waivers of policies that nobody knows.
+fn check_waivers(set: &PolicySet, is_here: &dyn Fn(&str) -> bool, mistakes: &mut Mistakes) {
     for waiver in &set.waivers {
-        let known =
-            policies.contains_key(&waiver.policy) || component::find(&waiver.policy).is_some();
-        if !known {
-            let ids = policies.keys().map(String::as_str).chain(component::ids());
-            let hint = match nodepol_report::nearest(&waiver.policy, ids) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "`nodepol list` shows all".to_owned(),
-            };
-            mistakes.push(Mistake::new(
-                waiver.at.clone(),
-                format!("it waives the unknown policy `{}`; {hint}", waiver.policy),
-            ));
+        if is_here(&waiver.policy) || component::find(&waiver.policy).is_some() {
+            continue;
         }
+        let hint = match nodepol_report::nearest(&waiver.policy, component::ids()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "`nodepol list` shows all".to_owned(),
+        };
+        mistakes.push(Mistake::new(
+            waiver.at.clone(),
+            format!("it waives the unknown policy `{}`; {hint}", waiver.policy),
+        ));
     }
-    policies.into_values().collect()
 }
 
 /// The name of a file, as the id of a policy that cannot say its own.
@@ -158,41 +312,46 @@ fn stem(path: &Path) -> String {
     )
 }
 
-fn load_one(
-    sandbox: &Sandbox,
-    entry: &Entry,
-    source: sandbox::Source<'_>,
-    name: &str,
-    origin: &str,
-    mistakes: &mut Mistakes,
-) -> Policy {
-    let wasm = match source {
-        sandbox::Source::Standard { wasm, .. } | sandbox::Source::Foreign { wasm } => wasm,
-    };
-    let inspection = sandbox::inspect(wasm).ok();
-    let limits = limits(entry);
-    let described = sandbox
-        .load(source, &grants(entry))
-        .map_err(PolicyError::from)
-        .and_then(|prepared| {
-            let description = sandbox.describe(&prepared, &limits)?;
-            Ok((prepared, description))
-        });
-    let ready = described.map(|(prepared, description)| Ready {
-        arguments: arguments(entry, &description, mistakes),
-        description,
-        prepared,
-        limits,
+/// A standard policy: its card says what it would say itself.
+fn standard(entry: &Entry, component: &'static Component, mistakes: &mut Mistakes) -> Policy {
+    let card = component.card();
+    let inspection = card.as_ref().ok().map(|card| card.inspection.clone());
+    let grants = grants(entry);
+    let ready = card.and_then(|card| {
+        sandbox::permit(&card.inspection, &grants)?;
+        Ok(Ready {
+            arguments: arguments(entry, &card.description, mistakes),
+            description: card.description.clone(),
+            limits: limits(entry),
+            code: Code::Embedded {
+                component,
+                card: Box::new(card),
+                grants,
+                loaded: OnceLock::new(),
+            },
+        })
     });
+    let identity = PluginIdentity {
+        origin: "standard".to_owned(),
+        digest: inspection.as_ref().map_or_else(
+            || sandbox::inspect::digest(component.wasm),
+            |it| it.digest.clone(),
+        ),
+    };
+    assemble(entry, component.id, identity, inspection, ready)
+}
+
+fn assemble(
+    entry: &Entry,
+    name: &str,
+    identity: PluginIdentity,
+    inspection: Option<Inspection>,
+    ready: Result<Ready, PolicyError>,
+) -> Policy {
     let description = ready.as_ref().ok().map(|ready| &ready.description);
     Policy {
         id: description.map_or_else(|| name.to_owned(), |it| it.id.clone()),
-        identity: PluginIdentity {
-            origin: origin.to_owned(),
-            digest: inspection
-                .as_ref()
-                .map_or_else(|| sandbox::inspect::digest(wasm), |it| it.digest.clone()),
-        },
+        identity,
         // Of what cannot say what is at stake, the worst is assumed.
         severity: entry
             .severity
@@ -261,12 +420,19 @@ fn arguments(entry: &Entry, description: &Description, mistakes: &mut Mistakes) 
     }
 }
 
-/// The policies of a set, as the command line names it.
+/// The set that the command line names, and its mistakes.
+pub(crate) fn set(names: &[String]) -> (PolicySet, Mistakes) {
+    PolicySet::load(names, &component::ids())
+}
+
+/// The policies of a set that the command line names, for a command that looks
+/// at no node.
 ///
 /// # Errors
-/// The mistakes of the set, or that there is no sandbox.
-pub(crate) fn of(sandbox: &Sandbox, names: &[String]) -> Result<(PolicySet, Vec<Policy>)> {
-    let (set, mut mistakes) = PolicySet::load(names, &component::ids());
-    let policies = load(sandbox, &set, &mut mistakes);
-    Ok(mistakes.none_or((set, policies))?)
+/// The mistakes of the set.
+pub(crate) fn of(sandbox: &Sandbox, names: &[String]) -> Result<Vec<Policy>, Mistakes> {
+    let (set, mistakes) = set(names);
+    let components = find(sandbox, &set, mistakes)?;
+    rights::give_up(&rights::Needs::default());
+    describe(sandbox, components)
 }

@@ -16,6 +16,12 @@ use nodepol_model::{Part, Snapshot, Unavailable, Want};
 /// As many links as the kernel follows in one lookup (`ELOOP` in path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
+/// `PATH_MAX` of the kernel, with its NUL.
+const MAX_PATH: usize = 4096;
+
+/// `UNIT_NAME_MAX` of systemd, with its NUL.
+const MAX_UNIT_NAME: usize = 256;
+
 /// A snapshot, and what facts missed in it.
 #[derive(Debug)]
 pub struct Evidence {
@@ -56,6 +62,14 @@ impl Evidence {
     /// What was looked for and never gathered. Empties the list.
     pub fn take_wants(&self) -> BTreeSet<Want> {
         std::mem::take(&mut *self.wants.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How much was looked for so far and never gathered.
+    pub fn count_wants(&self) -> usize {
+        self.wants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     fn want(&self, want: Want) {
@@ -156,6 +170,10 @@ impl Evidence {
     /// [`Unavailable`] if the manager could not be asked for it.
     pub fn loaded_unit(&self, name: &str) -> Result<&LoadedUnit, Unavailable> {
         let systemd = self.systemd()?;
+        if name.len() >= MAX_UNIT_NAME {
+            let start: String = name.chars().take(64).collect();
+            return Err(Unavailable::new(start, "no unit has so long a name"));
+        }
         match systemd.units.get(name) {
             Some(Part::Present(unit)) => Ok(unit),
             Some(Part::Absent) => Err(Unavailable::new(name, "systemd does not know it")),
@@ -237,6 +255,11 @@ impl Evidence {
 
     /// Follows the links of every ancestor and, if `follow`, of the path itself.
     fn walk(&self, path: &str, follow: bool, want: fn(String) -> Want) -> Resolved {
+        if path.len() >= MAX_PATH {
+            // As the kernel says (`ENAMETOOLONG`); and nobody is to remember it.
+            let start: String = path.chars().take(64).collect();
+            return Resolved::Unknown(Unavailable::new(start, "its name is too long"));
+        }
         let mut pending: Vec<String> = path
             .split('/')
             .rev()

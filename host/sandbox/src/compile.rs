@@ -13,11 +13,15 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::clean::clean_line;
+use crate::engine::Machine;
 use crate::limits::Bytes;
 
 /// The first argument with which this program is started as a compiler: the
 /// command line calls [`crate::compile_child::main`] on it.
 pub const COMPILE_COMMAND: &str = "__compile";
+
+/// The last argument of a compiler that compiles for the interpreter.
+pub(crate) const INTERPRETER: &str = "interpreter";
 
 /// What of the compiler's complaint is kept.
 const MAX_COMPLAINT: u64 = 4 << 10;
@@ -98,12 +102,12 @@ impl Compiler {
     ///
     /// # Errors
     /// [`CompileError`].
-    pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+    pub(crate) fn compile(&self, wasm: &[u8], machine: Machine) -> Result<Vec<u8>, CompileError> {
         match self {
-            Self::Child { exe, limits } => compile_in_child(exe, limits, wasm),
+            Self::Child { exe, limits } => compile_in_child(exe, limits, wasm, machine),
             #[cfg(feature = "compiler")]
             Self::InProcess => {
-                crate::engine::compile_untrusted(wasm).map_err(CompileError::Refused)
+                crate::engine::compile_untrusted(wasm, machine).map_err(CompileError::Refused)
             }
             Self::None => Err(CompileError::NoCompiler),
         }
@@ -125,6 +129,7 @@ fn compile_in_child(
     exe: &Path,
     limits: &CompileLimits,
     wasm: &[u8],
+    machine: Machine,
 ) -> Result<Vec<u8>, CompileError> {
     let start = |reason: std::io::Error| CompileError::Start {
         program: clean_line(&exe.display().to_string()),
@@ -135,6 +140,7 @@ fn compile_in_child(
         .arg(COMPILE_COMMAND)
         .arg(limits.time.as_secs().max(1).to_string())
         .arg(limits.address_space.to_string())
+        .args((machine == Machine::Interpreter).then_some(INTERPRETER))
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())

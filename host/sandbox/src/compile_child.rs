@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
-use crate::compile::REFUSED;
+use crate::compile::{INTERPRETER, REFUSED};
+use crate::engine::Machine;
 use crate::inspect::MAX_SIZE;
 
 /// Reads a component from standard input, compiles it, and writes the machine
 /// code to standard output. `arguments` are those behind
-/// [`crate::COMPILE_COMMAND`]: seconds of CPU time, and bytes of address space.
+/// [`crate::COMPILE_COMMAND`]: seconds of CPU time, bytes of address space, and
+/// the word that asks for code of the interpreter.
 ///
 /// It fails with a line on standard error; a limit ends it by a signal.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
@@ -33,6 +35,10 @@ fn compile(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
     };
     let seconds = number("the CPU time")?;
     let address_space = number("the address space")?;
+    let machine = match arguments.next().as_deref() {
+        Some(INTERPRETER) => Machine::Interpreter,
+        _ => Machine::Native,
+    };
     confine(seconds, address_space).map_err(|error| format!("cannot set its limits: {error}"))?;
     let mut wasm = Vec::new();
     let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);
@@ -43,7 +49,7 @@ fn compile(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
         .map_err(|error| format!("cannot read the component: {error}"))?;
     // The parent has inspected it; whoever else starts this gets the same checks.
     crate::inspect::inspect(&wasm).map_err(|error| error.to_string())?;
-    let artifact = crate::engine::compile_untrusted(&wasm)?;
+    let artifact = crate::engine::compile_untrusted(&wasm, machine)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&artifact)
         .and_then(|()| out.flush())

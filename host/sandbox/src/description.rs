@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use nodepol_model::{Phase, Severity};
+use serde::{Deserialize, Serialize};
 
 use crate::bindings::exports::nodepol::policy::check;
 use crate::clean::{clean_line, shortened};
@@ -14,7 +15,7 @@ use crate::parameters::{Parameter, Value};
 const MAX_PARAMETERS: usize = 64;
 
 /// What `describe` answers, checked and cleaned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// In kebab-case.
     pub id: String,

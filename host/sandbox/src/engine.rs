@@ -7,6 +7,8 @@
 
 use wasmtime::{Config, Engine};
 
+use crate::in_place::InPlace;
+
 /// What an engine is for. Only the compiler's settings differ, and none of
 /// them decides whether an artifact loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,19 @@ pub enum Purpose {
     /// optimise is not (5.8 s against 0.17 s for one function of 292 KB).
     #[cfg(feature = "compiler")]
     CompileUntrusted,
+}
+
+/// What runs the components of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// The CPU; the machine code lies in the program itself.
+    InPlace,
+    /// The CPU; the machine code is copied into memory that is made executable.
+    Native,
+    /// The Pulley interpreter: where no memory may be made executable
+    /// (`MemoryDenyWriteExecute=yes` of systemd, SELinux without `execmem`).
+    /// Same answers, same fuel, about ten times slower.
+    Interpreter,
 }
 
 /// How deep the calls of a component may go, in bytes of stack. The guests'
@@ -38,11 +53,12 @@ const WASM_STACK: usize = 256 << 10;
 ///   more. GC support is compiled in (a build without it is exposed to
 ///   RUSTSEC-2026-0570) and switched off here.
 /// - **Target**: the baseline CPU of the architecture, never what the machine
-///   that compiles happens to have, so that artifacts run everywhere.
+///   that compiles happens to have, so that artifacts run everywhere; or the
+///   interpreter.
 ///
 /// # Errors
 /// If wasmtime does not know the target.
-pub fn engine_config(purpose: Purpose) -> wasmtime::Result<Config> {
+pub fn engine_config(purpose: Purpose, machine: Machine) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -69,15 +85,25 @@ pub fn engine_config(purpose: Purpose) -> wasmtime::Result<Config> {
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .native_unwind_info(false);
-    match (std::env::consts::ARCH, std::env::consts::OS) {
-        ("x86_64", "linux") => {
+    match (machine, std::env::consts::ARCH, std::env::consts::OS) {
+        (Machine::Interpreter, ..) => {
+            config.target(if cfg!(target_endian = "big") {
+                "pulley64be"
+            } else {
+                "pulley64"
+            })?;
+        }
+        (_, "x86_64", "linux") => {
             config.target("x86_64-unknown-linux-gnu")?;
         }
-        ("aarch64", "linux") => {
+        (_, "aarch64", "linux") => {
             config.target("aarch64-unknown-linux-gnu")?;
         }
         // Elsewhere the compiler asks the machine itself.
         _ => {}
+    }
+    if machine == Machine::InPlace {
+        config.with_custom_code_memory(Some(InPlace::of_this_process()));
     }
     compiler_config(&mut config, purpose);
     Ok(config)
@@ -109,8 +135,8 @@ fn compiler_config(_: &mut Config, purpose: Purpose) {
 ///
 /// # Errors
 /// If this build or this machine cannot run wasmtime with it.
-pub fn engine(purpose: Purpose) -> wasmtime::Result<Engine> {
-    Engine::new(&engine_config(purpose)?)
+pub fn engine(purpose: Purpose, machine: Machine) -> wasmtime::Result<Engine> {
+    Engine::new(&engine_config(purpose, machine)?)
 }
 
 /// Compiles a component of this repository into the artifact that
@@ -120,7 +146,7 @@ pub fn engine(purpose: Purpose) -> wasmtime::Result<Engine> {
 /// What the compiler says, in one line.
 #[cfg(feature = "compiler")]
 pub fn compile_trusted(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    engine(Purpose::CompileTrusted)
+    engine(Purpose::CompileTrusted, Machine::Native)
         .and_then(|engine| engine.precompile_component(wasm))
         .map_err(|error| format!("{error:#}"))
 }
@@ -128,8 +154,8 @@ pub fn compile_trusted(wasm: &[u8]) -> Result<Vec<u8>, String> {
 /// Compiles a component that nobody vouches for: in a child process wherever
 /// possible, see [`crate::Compiler`].
 #[cfg(feature = "compiler")]
-pub(crate) fn compile_untrusted(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    engine(Purpose::CompileUntrusted)
+pub(crate) fn compile_untrusted(wasm: &[u8], machine: Machine) -> Result<Vec<u8>, String> {
+    engine(Purpose::CompileUntrusted, machine)
         .and_then(|engine| engine.precompile_component(wasm))
         .map_err(|error| crate::clean_line(&format!("{error:#}")))
 }

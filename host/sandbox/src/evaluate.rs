@@ -6,31 +6,35 @@ use std::time::Instant;
 use nodepol_facts::Facts;
 use nodepol_model::Horizon;
 use nodepol_model::report::{Cost, PolicyError, PolicyErrorKind};
-use wasmtime::{Engine, Store};
+use wasmtime::Store;
 
 use crate::answer::{self, Answer};
+#[cfg(feature = "compiler")]
+use crate::artifact::Trusted;
+use crate::backend::Backends;
 use crate::bindings::PolicyFull;
 use crate::bindings::exports::nodepol::policy::check;
 use crate::cache::Cache;
+#[cfg(feature = "compiler")]
+use crate::card::Card;
 use crate::compile::Compiler;
 use crate::description::{self, Description};
-use crate::engine::{Purpose, engine};
+use crate::engine::Machine;
 use crate::failure::{Stage, bad_answer, policy_error};
 use crate::host_state::{HostState, LogLine};
+use crate::in_place::InPlace;
 use crate::limits::Limits;
 use crate::linker::Grants;
 use crate::load::{self, LoadError, Prepared, Source};
 use crate::parameters::Argument;
-use crate::ticker::Ticker;
 
 /// Loads and runs policies. One is enough for a process; it can be shared
 /// between threads.
 #[derive(Debug)]
 pub struct Sandbox {
-    engine: Engine,
+    backends: Backends,
     compiler: Compiler,
     cache: Option<Cache>,
-    _ticker: Ticker,
 }
 
 /// Why there is no sandbox.
@@ -54,16 +58,30 @@ impl Sandbox {
     /// `cache`.
     ///
     /// # Errors
-    /// If wasmtime does not run here, or no thread can be started.
+    /// If wasmtime does not run here.
     pub fn new(compiler: Compiler, cache: Option<Cache>) -> Result<Self, SandboxError> {
-        let engine = engine(Purpose::Run).map_err(|error| SandboxError(format!("{error:#}")))?;
-        let ticker = Ticker::start(&engine).map_err(|error| SandboxError(error.to_string()))?;
+        let backends = Backends::default();
+        let machines = [Machine::InPlace, Machine::Native, Machine::Interpreter];
+        if !machines
+            .iter()
+            .any(|machine| backends.get(*machine).is_some())
+        {
+            return Err(SandboxError(
+                "there is no engine for this machine".to_owned(),
+            ));
+        }
         Ok(Self {
-            engine,
+            backends,
             compiler,
             cache,
-            _ticker: ticker,
         })
+    }
+
+    /// Whether an artifact runs where it is: then loading it reads no file, starts
+    /// no compiler and is cheap.
+    pub fn runs_in_place(&self, artifact: &'static [u8]) -> bool {
+        InPlace::of_this_process().holds_artifact(artifact)
+            && self.backends.get(Machine::InPlace).is_some()
     }
 
     /// Makes a component ready to run. Nothing of it runs yet.
@@ -73,7 +91,7 @@ impl Sandbox {
     /// compiled within its limits.
     pub fn load(&self, source: Source<'_>, grants: &Grants) -> Result<Prepared, LoadError> {
         load::load(
-            &self.engine,
+            &self.backends,
             &self.compiler,
             self.cache.as_ref(),
             source,
@@ -86,11 +104,31 @@ impl Sandbox {
     /// # Errors
     /// [`PolicyError`] if it fails or describes itself against the rules.
     pub fn describe(&self, policy: &Prepared, limits: &Limits) -> Result<Description, PolicyError> {
-        let mut run = Run::new(&self.engine, policy, None, limits);
+        let mut run = Run::new(policy, None, limits);
         let described = run.call(Stage::Describe, |policy, store| {
             policy.nodepol_policy_check().call_describe(store)
         })?;
         description::checked(described, limits).map_err(bad_answer)
+    }
+
+    /// What a component of this repository, of which this process just made
+    /// `artifact`, shows and says.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn card(&self, wasm: &[u8], artifact: &[u8]) -> Result<Card, String> {
+        let inspection = crate::inspect::inspect(wasm).map_err(|error| error.to_string())?;
+        let backend = self.backends.get(Machine::Native).ok_or("no engine")?;
+        let component = crate::artifact::load(&backend.engine, &Trusted::vouch(artifact))
+            .map_err(|error| error.to_string())?;
+        let shown = Arc::new(inspection.clone());
+        let policy = load::link(backend, &component, shown, &Grants::standard())
+            .map_err(|error| error.to_string())?;
+        let description = self
+            .describe(&policy, &Limits::default())
+            .map_err(|error| error.message)?;
+        Ok(Card {
+            inspection,
+            description,
+        })
     }
 
     /// Lets a component judge the node at `horizons`.
@@ -107,7 +145,7 @@ impl Sandbox {
         let started = Instant::now();
         let asked: Vec<_> = horizons.iter().copied().map(answer::horizon_to).collect();
         let given: Vec<check::Argument> = arguments.iter().map(Argument::to_wit).collect();
-        let mut run = Run::new(&self.engine, policy, Some(Arc::clone(facts)), limits);
+        let mut run = Run::new(policy, Some(Arc::clone(facts)), limits);
         let outcome = run
             .call(Stage::Evaluate, |policy, store| {
                 policy
@@ -155,29 +193,28 @@ struct Run<'a> {
     store: Store<HostState>,
     policy: &'a Prepared,
     limits: &'a Limits,
-    fuel: bool,
+    /// Whether its fuel and its time are counted; if not, why.
+    counted: Result<(), String>,
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        engine: &Engine,
-        policy: &'a Prepared,
-        facts: Option<Arc<Facts>>,
-        limits: &'a Limits,
-    ) -> Self {
+    fn new(policy: &'a Prepared, facts: Option<Arc<Facts>>, limits: &'a Limits) -> Self {
         let state = HostState::new(facts, Arc::clone(&policy.granted_files), limits.clone());
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(&policy.backend.engine, state);
         // All of it before anything is instantiated: start functions run then.
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.hostcall_fuel);
         store.set_max_component_handles(limits.handles);
-        store.set_epoch_deadline(Ticker::epochs(limits.wall));
-        let fuel = store.set_fuel(limits.fuel).is_ok();
+        let epochs = policy.backend.epochs(limits);
+        store.set_epoch_deadline(*epochs.as_ref().unwrap_or(&1));
+        let fuel = store
+            .set_fuel(limits.fuel)
+            .map_err(|error| error.to_string());
         Self {
             store,
             policy,
             limits,
-            fuel,
+            counted: epochs.and(fuel),
         }
     }
 
@@ -186,8 +223,11 @@ impl<'a> Run<'a> {
         stage: Stage,
         function: impl FnOnce(&PolicyFull, &mut Store<HostState>) -> wasmtime::Result<T>,
     ) -> Result<T, PolicyError> {
-        if !self.fuel {
-            return Err(bad_answer("the engine counts no fuel".to_owned()));
+        if let Err(why) = &self.counted {
+            return Err(PolicyError {
+                kind: PolicyErrorKind::NotLoadable,
+                message: format!("it is not run, since its limits cannot be kept: {why}"),
+            });
         }
         let pre = &self.policy.pre;
         let instance = match pre.instance_pre().instantiate(&mut self.store) {

@@ -50,9 +50,10 @@ pub(crate) fn policy_error(
                 Exceeded::Memory { .. } | Exceeded::TableElements { .. } | Exceeded::System(_) => {
                     PolicyErrorKind::Memory
                 }
-                Exceeded::HostCalls(_) | Exceeded::LogLines(_) | Exceeded::LogBytes(_) => {
-                    PolicyErrorKind::Budget
-                }
+                Exceeded::HostCalls(_)
+                | Exceeded::Wants(_)
+                | Exceeded::LogLines(_)
+                | Exceeded::LogBytes(_) => PolicyErrorKind::Budget,
                 Exceeded::FactsInDescribe => PolicyErrorKind::BadAnswer,
             },
             message: format!("{exceeded} ({at})"),

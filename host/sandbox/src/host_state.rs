@@ -47,6 +47,8 @@ pub(crate) struct HostState {
     pub(crate) meter: Meter,
     limits: Limits,
     calls: u64,
+    /// What was wanted before it ran.
+    wanted: usize,
     logged_bytes: usize,
     log: Vec<LogLine>,
 }
@@ -58,6 +60,9 @@ impl HostState {
         limits: Limits,
     ) -> Self {
         Self {
+            wanted: facts
+                .as_ref()
+                .map_or(0, |facts| facts.evidence.count_wants()),
             facts,
             granted_files,
             meter: Meter::new(limits.clone()),
@@ -73,7 +78,13 @@ impl HostState {
     pub(crate) fn facts(&mut self) -> wasmtime::Result<Arc<Facts>> {
         self.count_call()?;
         match &self.facts {
-            Some(facts) => Ok(Arc::clone(facts)),
+            Some(facts) => {
+                let wants = facts.evidence.count_wants().saturating_sub(self.wanted);
+                if wants > self.limits.wants {
+                    return Err(Exceeded::Wants(self.limits.wants).into());
+                }
+                Ok(Arc::clone(facts))
+            }
             None => Err(Exceeded::FactsInDescribe.into()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
@@ -34,7 +35,7 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::COMPONENT_MODEL);
 
 /// A component as its bytes show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// SHA-256 of its bytes, in hexadecimal.
     pub digest: String,
@@ -47,7 +48,7 @@ pub struct Inspection {
 }
 
 /// An import of a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// The whole name, such as `nodepol:policy/units@0.1.0`.
     pub name: String,
@@ -63,7 +64,7 @@ pub struct Import {
 }
 
 /// What an import means as a permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImportClass {
     /// Functions of an interface: a permission.
     Capability,
@@ -76,7 +77,7 @@ pub enum ImportClass {
 }
 
 /// An export of a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     /// The whole name, such as `nodepol:policy/check@0.1.0`.
     pub name: String,

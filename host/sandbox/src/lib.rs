@@ -19,8 +19,10 @@
 
 mod answer;
 mod artifact;
+mod backend;
 mod bindings;
 mod cache;
+mod card;
 mod clean;
 mod compile;
 #[cfg(feature = "compiler")]
@@ -30,6 +32,7 @@ pub mod engine;
 mod evaluate;
 mod failure;
 mod host_state;
+mod in_place;
 pub mod inspect;
 mod limits;
 mod linker;
@@ -40,6 +43,9 @@ mod ticker;
 
 pub use answer::Answer;
 pub use cache::{Cache, CacheError};
+pub use card::Card;
+#[cfg(feature = "compiler")]
+pub use card::{Built, build};
 pub use clean::{clean_line, clean_text};
 pub use compile::{COMPILE_COMMAND, CompileError, CompileLimits, Compiler};
 pub use description::Description;
@@ -48,5 +54,5 @@ pub use host_state::{LogLevel, LogLine};
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
 pub use linker::{Grants, Interface};
-pub use load::{LoadError, Prepared, Source};
+pub use load::{LoadError, Prepared, Source, permit};
 pub use parameters::{Argument, Parameter, ParameterProblem, Value};

@@ -32,6 +32,9 @@ pub struct Limits {
     pub handles: usize,
     /// Calls of host functions. Default: 100 000.
     pub host_calls: u64,
+    /// Files and units that it may ask for which nobody has looked at yet: each
+    /// will be read from the node. Default: 10 000.
+    pub wants: usize,
     /// Lines of the log. Default: 256.
     pub log_lines: usize,
     /// Bytes of the log. Default: 64 KiB.
@@ -58,6 +61,7 @@ impl Default for Limits {
             hostcall_fuel: 4 << 20,
             handles: 100,
             host_calls: 100_000,
+            wants: 10_000,
             log_lines: 256,
             log_bytes: 64 << 10,
             findings: 256,
@@ -79,6 +83,8 @@ pub(crate) enum Exceeded {
     System(String),
     #[error("it called the host more than {0} times")]
     HostCalls(u64),
+    #[error("it asked for more than {0} files or units that were not read before")]
+    Wants(usize),
     #[error("it logged more than {0} lines")]
     LogLines(usize),
     #[error("it logged more than {limit}", limit = Bytes(*.0))]

@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nodepol_model::report::{PolicyError, PolicyErrorKind};
-use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::artifact::{self, Trusted};
+use crate::artifact::{self, LoadArtifactError, Trusted};
+use crate::backend::{Backend, Backends};
 use crate::bindings::PolicyFullPre;
 use crate::cache::Cache;
+use crate::card::Card;
 use crate::clean::clean_line;
 use crate::compile::{CompileError, Compiler};
+use crate::engine::Machine;
 use crate::host_state::HostState;
+use crate::in_place::InPlace;
 use crate::inspect::{
     ImportClass, InspectError, Inspection, PACKAGE, WIT_VERSION, inspect, is_served,
 };
-use crate::linker::{Grants, Interface, linker};
+use crate::linker::{Grants, Interface};
 
 /// Where a component comes from, which decides how far it is trusted.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,8 @@ pub enum Source<'a> {
         /// What [`crate::engine::compile_trusted`] made of it. Must be part of
         /// this program: it is run as it is.
         artifact: &'static [u8],
+        /// What was worked out with it.
+        card: &'a Card,
     },
     /// Anything else.
     Foreign {
@@ -40,6 +45,7 @@ pub enum Source<'a> {
 #[derive(Clone)]
 pub struct Prepared {
     pub(crate) pre: PolicyFullPre<HostState>,
+    pub(crate) backend: Arc<Backend>,
     pub(crate) granted_files: Arc<BTreeSet<String>>,
     inspection: Arc<Inspection>,
 }
@@ -203,64 +209,115 @@ pub(crate) fn check_permissions(inspection: &Inspection, grants: &Grants) -> Res
     Ok(())
 }
 
+/// Whether a component with that inspection may be loaded with those grants.
+///
+/// # Errors
+/// The [`LoadError`] that loading it would give.
+pub fn permit(inspection: &Inspection, grants: &Grants) -> Result<(), LoadError> {
+    check_permissions(inspection, grants)
+}
+
 /// Loads a component: inspect, permit, compile, link.
 pub(crate) fn load(
-    engine: &Engine,
+    backends: &Backends,
     compiler: &Compiler,
     cache: Option<&Cache>,
     source: Source<'_>,
     grants: &Grants,
 ) -> Result<Prepared, LoadError> {
-    let (wasm, artifact) = match source {
-        Source::Standard { wasm, artifact } => (wasm, Some(artifact)),
-        Source::Foreign { wasm } => (wasm, None),
+    let (wasm, artifact, inspection) = match source {
+        Source::Standard {
+            wasm,
+            artifact,
+            card,
+        } => (wasm, Some(artifact), Arc::new(card.inspection.clone())),
+        Source::Foreign { wasm } => (wasm, None, Arc::new(inspect(wasm)?)),
     };
-    let inspection = inspect(wasm)?;
     check_permissions(&inspection, grants)?;
-    // An artifact that does not load is for another build or CPU.
-    let embedded =
-        artifact.and_then(|artifact| artifact::load(engine, &Trusted::vouch(artifact)).ok());
-    let component = match embedded {
-        Some(component) => component,
-        None => compiled(engine, compiler, cache, wasm, &inspection.digest)?,
-    };
-    let pre = linker(engine, grants)
-        .and_then(|linker| linker.instantiate_pre(&component))
+    if let Some(artifact) = artifact
+        && InPlace::of_this_process().holds_artifact(artifact)
+        && let Some(backend) = backends.get(Machine::InPlace)
+    {
+        match artifact::load_in_place(&backend.engine, artifact) {
+            Ok(component) => return link(backend, &component, inspection, grants),
+            Err(error) => tracing::debug!("{}: not in place: {error}", inspection.digest),
+        }
+    }
+    for machine in [Machine::Native, Machine::Interpreter] {
+        let Some(backend) = backends.get(machine) else {
+            continue;
+        };
+        // One that does not load is for another build or CPU.
+        let embedded = artifact
+            .filter(|_| machine == Machine::Native)
+            .map(|artifact| artifact::load(&backend.engine, &Trusted::vouch(artifact)));
+        let loaded = match embedded {
+            Some(Err(LoadArtifactError::NotExecutable)) => continue,
+            Some(Ok(component)) => Some(component),
+            Some(Err(LoadArtifactError::Incompatible(_))) | None => {
+                compiled(backend, compiler, cache, wasm, &inspection.digest)?
+            }
+        };
+        if let Some(component) = loaded {
+            return link(backend, &component, inspection, grants);
+        }
+    }
+    Err(CompileError::Rejected(LoadArtifactError::NotExecutable.to_string()).into())
+}
+
+/// Gives a component what it was granted, and nothing else.
+pub(crate) fn link(
+    backend: &Arc<Backend>,
+    component: &Component,
+    inspection: Arc<Inspection>,
+    grants: &Grants,
+) -> Result<Prepared, LoadError> {
+    let pre = backend
+        .linkers
+        .of(&backend.engine, grants)
+        .and_then(|linker| linker.instantiate_pre(component))
         .and_then(PolicyFullPre::new)
         .map_err(|error| LoadError::mismatch(&error))?;
     Ok(Prepared {
         pre,
+        backend: Arc::clone(backend),
         granted_files: Arc::new(grants.files.clone()),
-        inspection: Arc::new(inspection),
+        inspection,
     })
 }
 
-/// From the cache, or compiled and put there.
+/// From the cache, or compiled and put there; none if its machine code may not
+/// be made executable.
 fn compiled(
-    engine: &Engine,
+    backend: &Backend,
     compiler: &Compiler,
     cache: Option<&Cache>,
     wasm: &[u8],
     digest: &str,
-) -> Result<Component, CompileError> {
+) -> Result<Option<Component>, CompileError> {
+    let engine = &backend.engine;
     let name = format!("{digest}-{}.cwasm", crate::engine::compatibility(engine));
     if let Some(cache) = cache {
         match cache.read(&name) {
             Ok(Some(artifact)) => match artifact::load(engine, &Trusted::vouch(&artifact)) {
-                Ok(component) => return Ok(component),
-                Err(error) => tracing::debug!("{name} in the cache is of no use: {error:#}"),
+                Ok(component) => return Ok(Some(component)),
+                Err(LoadArtifactError::NotExecutable) => return Ok(None),
+                Err(error) => tracing::debug!("{name} in the cache is of no use: {error}"),
             },
             Ok(None) => {}
             Err(error) => tracing::warn!("{error}; the component is compiled anew"),
         }
     }
-    let artifact = compiler.compile(wasm)?;
-    let component = artifact::load(engine, &Trusted::vouch(&artifact))
-        .map_err(|error| CompileError::Rejected(clean_line(&format!("{error:#}"))))?;
+    let artifact = compiler.compile(wasm, backend.machine)?;
+    let component = match artifact::load(engine, &Trusted::vouch(&artifact)) {
+        Ok(component) => component,
+        Err(LoadArtifactError::NotExecutable) => return Ok(None),
+        Err(error) => return Err(CompileError::Rejected(clean_line(&error.to_string()))),
+    };
     if let Some(cache) = cache
         && let Err(error) = cache.write(&name, &artifact)
     {
         tracing::warn!("{error}; the component will be compiled again next time");
     }
-    Ok(component)
+    Ok(Some(component))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::bindings::exports::nodepol::policy::check;
@@ -10,7 +11,7 @@ use crate::clean::{is_unsafe, shortened};
 use crate::names::nearest;
 
 /// A parameter that a policy declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// In kebab-case.
     pub name: String,
@@ -21,7 +22,7 @@ pub struct Parameter {
 }
 
 /// A value of a parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// `true` or `false`.
     Boolean(bool),

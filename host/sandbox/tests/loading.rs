@@ -13,7 +13,7 @@ use nodepol_model::Horizon;
 use nodepol_model::report::PolicyErrorKind;
 use nodepol_sandbox::inspect::ImportClass;
 use nodepol_sandbox::{
-    Cache, Compiler, Grants, Interface, Limits, LoadError, Sandbox, Source, engine, inspect,
+    Built, Cache, Compiler, Grants, Interface, Limits, LoadError, Sandbox, Source, inspect,
 };
 use support::{Policy, no_facts};
 
@@ -229,11 +229,15 @@ fn features_that_are_off_are_refused() {
 #[test]
 fn an_embedded_artifact_runs_without_a_compiler() {
     let wasm = Policy::default().build();
-    let artifact: &'static [u8] = engine::compile_trusted(&wasm).unwrap().leak();
+    let Built { artifact, card } = nodepol_sandbox::build(&wasm).unwrap();
+    let artifact: &'static [u8] = artifact.leak();
+    assert_eq!(card.inspection, inspect(&wasm).unwrap());
+    assert_eq!(card.description.id, "probe");
     let sandbox = Sandbox::new(Compiler::None, None).unwrap();
     let source = Source::Standard {
         wasm: &wasm,
         artifact,
+        card: &card,
     };
     let policy = sandbox.load(source, &Grants::standard()).unwrap();
     let both = [Horizon::Now, Horizon::NextBoot];
@@ -243,6 +247,7 @@ fn an_embedded_artifact_runs_without_a_compiler() {
     let other = Source::Standard {
         wasm: &wasm,
         artifact: b"not for this build",
+        card: &card,
     };
     assert!(sandbox.load(other, &Grants::standard()).is_err());
     let compiling = Sandbox::new(Compiler::InProcess, None).unwrap();

@@ -1,5 +1,5 @@
-//! `xtask-components MODULES COMPONENTS ID...`: makes a component and its machine
-//! code of each core module.
+//! `xtask-components MODULES COMPONENTS ID...`: makes of each core module a
+//! component, its machine code, and its card: what it says and shows of itself.
 //!
 //! It is a program of its own so that `cargo xtask` can be built in seconds and
 //! say what it does while this one's compiler is built.
@@ -23,10 +23,12 @@ fn main() -> Result<()> {
     for id in &ids {
         let module = modules.join(format!("{}.wasm", id.replace('-', "_")));
         let component = encode(&module).with_context(|| format!("cannot encode {id}"))?;
-        let machine_code = nodepol_sandbox::engine::compile_trusted(&component)
+        let built = nodepol_sandbox::build(&component)
             .map_err(|error| anyhow!("cannot compile {id}: {error}"))?;
+        let card = serde_json::to_vec(&built.card)?;
         write_if_changed(&components.join(format!("{id}.wasm")), &component)?;
-        write_if_changed(&components.join(format!("{id}.cwasm")), &machine_code)?;
+        write_if_changed(&components.join(format!("{id}.cwasm")), &built.artifact)?;
+        write_if_changed(&components.join(format!("{id}.json")), &card)?;
     }
     remove_others(&components, &ids)
 }

@@ -11,6 +11,7 @@ use crate::judge::{self, Court};
 use crate::node::Node;
 use crate::policy::{self, Policy};
 use crate::progress::Progress;
+use crate::rights::{self, Needs};
 use crate::{output, selection};
 
 /// The arguments of `nodepol eval`.
@@ -54,16 +55,24 @@ pub(crate) struct Eval {
 pub(crate) fn run(arguments: &Eval) -> Result<u8> {
     // Mistakes in the policy set are told before a node is read.
     let sandbox = policy::sandbox()?;
-    let (set, policies) = policy::of(&sandbox, &arguments.policies.policies)?;
-    let policies = selection::select(policies, &arguments.policies)?;
-
-    let progress = Progress::start("reading and judging the node");
+    let (set, mistakes) = policy::set(&arguments.policies.policies);
+    let components = policy::find(&sandbox, &set, mistakes)?;
+    let progress = Progress::start("reading the node");
     let mut node = Node::open(&arguments.source)?;
+    drop(progress);
+
+    // From here on components run.
+    let root = arguments.source.root.as_deref();
+    rights::give_up(&Needs::of(&node, root, arguments.output.as_deref()));
+    let policies = policy::describe(&sandbox, components)?;
+    let policies = selection::select(policies, &arguments.policies)?;
+    let progress = Progress::start("judging the node");
     let court = Court {
         sandbox: &sandbox,
         policies: &policies,
         phase: arguments.phase.phase(),
         timed: node.is_live(),
+        spent: Default::default(),
     };
     let report = node.look(&arguments.view, |facts| {
         let (phase, said) = court.judge(facts);

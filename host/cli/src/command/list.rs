@@ -27,7 +27,7 @@ pub(crate) struct List {
 /// If the policy set has mistakes.
 pub(crate) fn run(arguments: &List) -> Result<()> {
     let sandbox = policy::sandbox()?;
-    let (_, policies) = policy::of(&sandbox, &arguments.policies.policies)?;
+    let policies = policy::of(&sandbox, &arguments.policies.policies)?;
     let policies = selection::select(policies, &arguments.policies)?;
     let text = match arguments.format {
         Format::Text => table(&policies),

@@ -9,6 +9,7 @@ use crate::arguments::{Source, View};
 use crate::judge::Court;
 use crate::node::Node;
 use crate::progress::Progress;
+use crate::rights::{self, Needs};
 use crate::{component, output, policy, summary};
 
 /// The arguments of `nodepol snapshot`.
@@ -37,22 +38,30 @@ pub(crate) struct Take {
 /// If the node cannot be read or the file not be written.
 pub(crate) fn run(arguments: &Take) -> Result<()> {
     let sandbox = policy::sandbox()?;
-    let policies = if arguments.policies.is_empty() && component::ids().is_empty() {
+    let (set, mistakes) = if arguments.policies.is_empty() && component::ids().is_empty() {
         tracing::warn!("{}; a policy may later miss evidence", component::NONE);
-        Vec::new()
+        Default::default()
     } else {
-        policy::of(&sandbox, &arguments.policies)?.1
+        policy::set(&arguments.policies)
     };
+    let components = policy::find(&sandbox, &set, mistakes)?;
     let progress = Progress::start("reading the node");
     let mut node = Node::open(&Source {
         root: arguments.root.clone(),
         snapshot: None,
     })?;
+    rights::give_up(&Needs::of(
+        &node,
+        arguments.root.as_deref(),
+        arguments.output.as_deref(),
+    ));
+    let policies = policy::describe(&sandbox, components)?;
     let court = Court {
         sandbox: &sandbox,
         policies: &policies,
         phase: None,
         timed: false,
+        spent: Default::default(),
     };
     node.look(&View::default(), |facts| {
         let _ = summary::document(facts);

@@ -35,6 +35,11 @@ impl Mistakes {
         self.0.extend(others.0);
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// `value` if there are no mistakes.
     ///
     /// # Errors

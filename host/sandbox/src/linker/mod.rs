@@ -13,8 +13,9 @@ mod runtimes;
 mod swap;
 mod units;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
@@ -108,8 +109,36 @@ impl Grants {
     }
 }
 
+/// The linkers of one engine, one for each set of interfaces: policies with the
+/// same grants share one.
+#[derive(Default)]
+pub(crate) struct Linkers(Mutex<BTreeMap<BTreeSet<Interface>, Arc<Linker<HostState>>>>);
+
+impl fmt::Debug for Linkers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linkers").finish_non_exhaustive()
+    }
+}
+
+impl Linkers {
+    /// The linker for `grants`.
+    pub(crate) fn of(
+        &self,
+        engine: &Engine,
+        grants: &Grants,
+    ) -> wasmtime::Result<Arc<Linker<HostState>>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(linker) = known.get(&grants.interfaces) {
+            return Ok(Arc::clone(linker));
+        }
+        let linker = Arc::new(linker(engine, grants)?);
+        known.insert(grants.interfaces.clone(), Arc::clone(&linker));
+        Ok(linker)
+    }
+}
+
 /// A linker that has the granted interfaces and the log.
-pub(crate) fn linker(engine: &Engine, grants: &Grants) -> wasmtime::Result<Linker<HostState>> {
+fn linker(engine: &Engine, grants: &Grants) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     policy::log::add_to_linker::<_, HasSelf<HostState>>(&mut linker, |state| state)?;
     for interface in &grants.interfaces {

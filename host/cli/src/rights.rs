@@ -1,0 +1,136 @@
+//! Gives up what this process no longer needs, before a component runs.
+//!
+//! The sandbox is what holds a component. Should it fail, what breaks out finds
+//! a process that may read what is still to be read, write where the report
+//! goes, and nothing else: it cannot start a program, open a connection, send a
+//! signal or gain a right.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath,
+    PathFd, RestrictSelfAttr as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
+    RulesetStatus, Scope,
+};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use crate::node::Node;
+
+/// The rights of Landlock that are known here; a kernel takes away those that
+/// it knows as well.
+const LANDLOCK: ABI = ABI::V10;
+
+/// What is still needed.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    /// The directory below which more may be read.
+    pub(crate) read: Option<PathBuf>,
+    /// The file that the report is written to, if not standard output.
+    pub(crate) write: Option<PathBuf>,
+}
+
+impl Needs {
+    /// What is needed to read the rest of a node, and to write a report on it.
+    pub(crate) fn of(node: &Node, root: Option<&Path>, output: Option<&Path>) -> Self {
+        let root = root.unwrap_or(Path::new("/"));
+        Self {
+            read: node.is_extended().then(|| root.to_owned()),
+            write: output.map(Path::to_owned),
+        }
+    }
+}
+
+/// Gives up everything but `needs`.
+///
+/// A kernel that cannot do a part of it does the rest: `-v` says what is
+/// missing. The sandbox itself needs none of it.
+pub(crate) fn give_up(needs: &Needs) {
+    // What is executed gets no right that this process does not have: no
+    // set-user-ID, no file capabilities.
+    if let Err(errno) = rustix::thread::set_no_new_privs(true) {
+        tracing::info!("this process keeps the way to new privileges: {errno}");
+    }
+    match restrict(needs) {
+        Ok(RulesetStatus::FullyEnforced) => tracing::debug!("Landlock holds this process"),
+        Ok(RulesetStatus::PartiallyEnforced) => {
+            tracing::debug!("Landlock holds this process, as far as this kernel's goes");
+        }
+        Ok(RulesetStatus::NotEnforced) => tracing::info!(
+            "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, `lsm=landlock,...`): the \
+             sandbox of the components is the only thing that holds them"
+        ),
+        Err(error) => tracing::info!("Landlock does not hold this process: {error}"),
+    }
+    if let Err(errno) = drop_capabilities(needs) {
+        tracing::info!("this process keeps its capabilities: {errno}");
+    }
+}
+
+fn restrict(needs: &Needs) -> Result<RulesetStatus, landlock::RulesetError> {
+    let files = AccessFs::from_all(LANDLOCK);
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(files)?
+        .handle_access(AccessNet::from_all(LANDLOCK))?
+        .scope(Scope::from_all(LANDLOCK))?
+        .create()?;
+    if let Some(directory) = &needs.read {
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        ruleset = allow(ruleset, directory, read)?;
+    }
+    if let Some(file) = &needs.write {
+        ruleset = allow(ruleset, &directory_of(file), files & !AccessFs::Execute)?;
+    }
+    // Other threads, those of the connection to D-Bus, are held as well where
+    // the kernel can do it (Linux 7.0).
+    Ok(ruleset.all_threads(true)?.restrict_self()?.ruleset)
+}
+
+fn allow(
+    ruleset: landlock::RulesetCreated,
+    directory: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<landlock::RulesetCreated, landlock::RulesetError> {
+    match PathFd::new(directory) {
+        Ok(open) => ruleset.add_rule(PathBeneath::new(open, access)),
+        // What cannot be opened here fails with a better message where it is used.
+        Err(_) => Ok(ruleset),
+    }
+}
+
+/// The directory in which a report is made, links followed.
+fn directory_of(file: &Path) -> PathBuf {
+    let target = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Drops every capability but those that `needs` cannot be met without.
+fn drop_capabilities(needs: &Needs) -> rustix::io::Result<()> {
+    let mut kept = CapabilitySet::empty();
+    if needs.read.is_some() {
+        // Files that other users closed to root as well.
+        kept |= CapabilitySet::DAC_READ_SEARCH;
+    }
+    if needs.write.is_some() {
+        // A report into the directory of another user, over a file of another.
+        kept |= CapabilitySet::DAC_OVERRIDE | CapabilitySet::FOWNER;
+    }
+    let had = rustix::thread::capabilities(None)?;
+    if had.permitted.contains(CapabilitySet::SETPCAP) {
+        for capability in CapabilitySet::all().iter() {
+            // A kernel that does not know it has nothing to drop.
+            let _ = rustix::thread::remove_capability_from_bounding_set(capability);
+        }
+    }
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective: had.effective & kept,
+            permitted: had.permitted & kept,
+            inheritable: CapabilitySet::empty(),
+        },
+    )
+}

@@ -1,0 +1,3 @@
+;; It never says who it is.
+;; error: fuel: in `describe`
+(func $describe (loop $again (br $again)))

@@ -1,0 +1,10 @@
+;; Ten instances with a memory each, small ones.
+;; error: memory: than it may
+;; component
+(component
+  (core module $m (memory 1) (func (export "f")))
+  (core instance $i (instantiate $m))
+  ;; repeat 10: (core instance (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $check (export "describe" (func $f)) (export "evaluate" (func $f)))
+  (export "nodepol:policy/check@0.1.0" (instance $check)))

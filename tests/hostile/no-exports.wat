@@ -1,0 +1,4 @@
+;; It exports nothing.
+;; error: not-loadable: it is no policy of nodepol
+;; component
+(component)

@@ -1,0 +1,3 @@
+;; An empty file.
+;; error: not-loadable: not WebAssembly at all
+;; bytes
