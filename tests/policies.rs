@@ -120,7 +120,11 @@ fn every_case_of_every_policy_holds() {
                 Source::Live => &[Horizon::Now, Horizon::NextBoot],
                 Source::Tree => &[Horizon::NextBoot],
             };
-            let facts = Arc::new(Facts::new(Arc::new(snapshot), Question::default()));
+            let question = Question {
+                at: case.at.and_then(|at| at.instant(snapshot.taken_at)),
+                ..Question::default()
+            };
+            let facts = Arc::new(Facts::new(Arc::new(snapshot), question));
             let arguments = parameters::check(&description.parameters, &case.parameters)
                 .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
             let evaluation =

@@ -6,18 +6,18 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::run::{self, check, step};
-use crate::toolchain::Toolchain;
+use crate::toolchain;
 use crate::workspace::Workspace;
 
 /// Builds every policy in `plugins/` into `components/` of the target directory.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let ids = workspace.policy_ids()?;
-    let toolchain = Toolchain::find()?;
+    let rust = toolchain::find()?;
     step(&format!(
         "building the core modules of {} policies",
         ids.len()
     ));
-    let mut cargo = toolchain.cargo_build(workspace);
+    let mut cargo = toolchain::cargo_build(&rust, workspace);
     for id in &ids {
         cargo.args(["--package", id]);
     }
@@ -28,7 +28,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     step("compiling the components");
     check(
         Command::new(workspace.target.join("debug/xtask-components"))
-            .arg(Toolchain::output(workspace))
+            .arg(toolchain::output(workspace))
             .arg(workspace.components())
             .args(&ids),
     )

@@ -16,12 +16,28 @@ use crate::format::{Case, CaseError, FileSpec, JournalSpec, OtherFile, SystemdSp
 /// The snapshot that a case describes. `path` names the case in errors.
 ///
 /// # Errors
-/// [`CaseError::Content`] if a file, mode or certificate makes no sense.
+/// [`CaseError::Content`] if a file, mode or certificate makes no sense,
+/// [`CaseError::Snapshot`] if the snapshot that it names cannot be read.
 pub fn snapshot(case: &Case, path: &Path) -> Result<Snapshot, CaseError> {
+    if let Some(file) = &case.snapshot {
+        return read(path, file);
+    }
     build(case).map_err(|message| CaseError::Content {
         path: path.to_owned(),
         message,
     })
+}
+
+/// The snapshot in a file that the case at `path` names.
+fn read(path: &Path, file: &Path) -> Result<Snapshot, CaseError> {
+    let failed = |reason: String| CaseError::Snapshot {
+        path: path.to_owned(),
+        snapshot: file.to_owned(),
+        reason,
+    };
+    let bytes = std::fs::read(path.parent().unwrap_or(Path::new("")).join(file))
+        .map_err(|error| failed(error.to_string()))?;
+    Snapshot::from_json(&bytes).map_err(|error| failed(error.to_string()))
 }
 
 fn build(case: &Case) -> Result<Snapshot, String> {

@@ -92,8 +92,8 @@ pub fn differences(
     differences
 }
 
-/// An action as one line.
-fn render(action: &Action) -> String {
+/// An action as one line: what `steps` of a case are compared with.
+pub fn render(action: &Action) -> String {
     match action {
         Action::Command { argv } => argv.join(" "),
         Action::SetValue {

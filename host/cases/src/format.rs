@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use nodepol_model::snapshot::Source;
 use serde::Deserialize;
 
+use crate::base;
 use crate::certificate::CertificateSpec;
 use crate::expectation::Expectation;
 
@@ -20,8 +22,15 @@ pub struct Case {
     /// The rule that it proves.
     #[serde(default)]
     pub proves: String,
-    /// Another case that this one stands on, by a path relative to its file.
+    /// Another case that this one stands on, by a path relative to its file, or
+    /// by the name of a base that is built in, such as `kubeadm`.
     pub base: Option<PathBuf>,
+    /// A whole snapshot, by a path relative to the case's file, in place of a
+    /// base and of parts: what `nodepol plugin record` writes.
+    pub snapshot: Option<PathBuf>,
+    /// The instant at which the node is judged, if not when the snapshot was
+    /// taken: `2027-01-31T00:00:00Z`, or `+30d` after it.
+    pub at: Option<At>,
     /// `live` (the default) or `tree`.
     pub source: Option<Source>,
     /// When the snapshot was taken.
@@ -48,6 +57,57 @@ pub struct Case {
     pub parameters: BTreeMap<String, serde_json::Value>,
     /// What the policy must say. A base has none.
     pub expect: Option<Expectation>,
+}
+
+/// An instant, or a time after the snapshot was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum At {
+    /// That instant.
+    Instant(Timestamp),
+    /// So many seconds after the snapshot.
+    After(i64),
+}
+
+impl At {
+    /// The instant, for a snapshot that was taken at `taken_at`; none if there
+    /// is no such instant.
+    pub fn instant(self, taken_at: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Instant(instant) => Some(instant),
+            Self::After(seconds) => taken_at
+                .checked_add(jiff::SignedDuration::from_secs(seconds))
+                .ok(),
+        }
+    }
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = match text.strip_prefix('+') {
+            Some(span) => span
+                .parse::<Span>()
+                .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+                .map(|duration| Self::After(duration.as_secs())),
+            None => text.parse().map(Self::Instant),
+        };
+        found.map_err(|_| {
+            format!(
+                "`at: {text}` is no instant such as `2027-01-31T00:00:00Z` and no time after the \
+                 snapshot such as `+30d`"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for At {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// A file of a case.
@@ -140,6 +200,27 @@ pub enum CaseError {
         /// The file.
         path: PathBuf,
     },
+    /// It stands on a base that is neither a file nor built in.
+    #[error(
+        "{path}: there is no base `{name}`; name a file, or one that is built in: {}",
+        known()
+    )]
+    UnknownBase {
+        /// The file.
+        path: PathBuf,
+        /// The base.
+        name: String,
+    },
+    /// The snapshot that it names cannot be used.
+    #[error("{path}: its snapshot {snapshot}: {reason}")]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// The snapshot.
+        snapshot: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Something in it makes no sense.
     #[error("{path}: {message}")]
     Content {
@@ -148,6 +229,10 @@ pub enum CaseError {
         /// What.
         message: String,
     },
+}
+
+fn known() -> String {
+    base::base_names().collect::<Vec<_>>().join(", ")
 }
 
 impl Case {
@@ -160,24 +245,80 @@ impl Case {
     }
 
     fn read_deep(path: &Path, depth: usize) -> Result<Self, CaseError> {
+        let text = std::fs::read_to_string(path).map_err(|source| CaseError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse_deep(path, &text, false, depth)
+    }
+
+    /// Reads a case from its text. `path` is where it stands, for its bases and
+    /// for errors.
+    ///
+    /// # Errors
+    /// [`CaseError`] names the file and, where it can, the line.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, CaseError> {
+        Self::parse_deep(path, text, false, 0)
+    }
+
+    fn parse_deep(
+        path: &Path,
+        text: &str,
+        built_in: bool,
+        depth: usize,
+    ) -> Result<Self, CaseError> {
         if depth > MAX_BASES {
             return Err(CaseError::TooManyBases {
                 path: path.to_owned(),
             });
         }
-        let text = std::fs::read_to_string(path).map_err(|source| CaseError::Read {
+        let case: Self = serde_yaml::from_str(text).map_err(|source| CaseError::Format {
             path: path.to_owned(),
             source,
         })?;
-        let case: Self = serde_yaml::from_str(&text).map_err(|source| CaseError::Format {
-            path: path.to_owned(),
-            source,
-        })?;
+        if case.snapshot.is_some() && case.has_parts() {
+            return Err(CaseError::Content {
+                path: path.to_owned(),
+                message: "`snapshot` is the whole node: leave `base`, `files` and the other parts \
+                          out"
+                .to_owned(),
+            });
+        }
         let Some(base) = &case.base else {
             return Ok(case);
         };
-        let base = path.parent().unwrap_or(Path::new("")).join(base);
-        Ok(case.on(Self::read_deep(&base, depth + 1)?))
+        let name = if built_in {
+            base::beside(base)
+        } else {
+            base::named(base)
+        };
+        let base = match name {
+            Some(name) => {
+                let text = base::base_text(name).ok_or_else(|| CaseError::UnknownBase {
+                    path: path.to_owned(),
+                    name: name.to_owned(),
+                })?;
+                Self::parse_deep(Path::new(name), text, true, depth + 1)?
+            }
+            None => {
+                let base = path.parent().unwrap_or(Path::new("")).join(base);
+                Self::read_deep(&base, depth + 1)?
+            }
+        };
+        Ok(case.on(base))
+    }
+
+    /// Whether it describes parts of a node.
+    fn has_parts(&self) -> bool {
+        self.base.is_some()
+            || self.source.is_some()
+            || self.taken_at.is_some()
+            || self.systemd.is_some()
+            || self.journal.is_some()
+            || !self.files.is_empty()
+            || !self.programs.is_empty()
+            || !self.filesystems.is_empty()
+            || !self.certificates.is_empty()
     }
 
     /// This case, standing on `base`: what it says replaces what the base says.
@@ -185,6 +326,8 @@ impl Case {
         Self {
             proves: self.proves,
             base: None,
+            snapshot: self.snapshot.or(base.snapshot),
+            at: self.at.or(base.at),
             source: self.source.or(base.source),
             taken_at: self.taken_at.or(base.taken_at),
             files: overlay(base.files, self.files),

@@ -4,7 +4,7 @@
 //!
 //! ```yaml
 //! proves: "policy 14: a row in /proc/swaps fails while failSwapOn is true"
-//! base: ../../../tests/bases/kubeadm.yaml
+//! base: kubeadm
 //! files:
 //!   /proc/swaps: |
 //!     Filename   Type       Size     Used  Priority
@@ -15,11 +15,13 @@
 //!   findings: [swap-on]
 //! ```
 
+mod base;
 mod build;
 mod certificate;
 mod expectation;
 mod format;
 
+pub use base::{base_names, base_text};
 pub use build::snapshot;
-pub use expectation::{Expectation, differences};
-pub use format::{Case, CaseError};
+pub use expectation::{Expectation, differences, render};
+pub use format::{At, Case, CaseError};

@@ -14,6 +14,14 @@ impl Location {
             pointer: None,
         }
     }
+
+    /// A line of a file, from 1.
+    pub fn line(source: impl Into<String>, line: u32) -> Self {
+        Self {
+            line: Some(line),
+            ..Self::source(source)
+        }
+    }
 }
 
 impl Sourced {

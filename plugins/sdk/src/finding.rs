@@ -4,7 +4,7 @@ use crate::bindings::exports::nodepol::policy::check;
 use crate::{Fix, Location, Sourced, Unavailable, Verdict};
 
 /// One thing that a policy found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finding(pub(crate) check::Finding);
 
 impl Finding {
@@ -43,6 +43,21 @@ impl Finding {
     /// It cannot be told.
     pub fn unknown(id: &str, message: impl Into<String>) -> Self {
         Self::new(id, Verdict::Unknown, message)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// What it means for the verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.0.verdict
+    }
+
+    /// What is wrong, for a person.
+    pub fn message(&self) -> &str {
+        &self.0.message
     }
 
     /// What was seen, where.

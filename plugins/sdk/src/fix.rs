@@ -6,7 +6,7 @@ use crate::bindings::exports::nodepol::policy::check::{
 };
 
 /// The way out of a finding.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fix(pub(crate) check::Fix);
 
 impl Fix {
@@ -42,7 +42,7 @@ impl Fix {
 
 /// One step: on the node and disturbing nothing, until told otherwise. Each
 /// constructor takes what the step does and why, in one line, last.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step(check::Step);
 
 impl Step {

@@ -1,6 +1,6 @@
 //! The parameters of one evaluation.
 
-use crate::{Argument, Value};
+use crate::{Argument, Value, log};
 
 /// The parameters of one evaluation. The host has checked them: every declared
 /// one is there with its declared type.
@@ -8,51 +8,71 @@ use crate::{Argument, Value};
 pub struct Parameters(Vec<Argument>);
 
 impl Parameters {
-    pub(crate) fn new(arguments: Vec<Argument>) -> Self {
+    /// These arguments: what the host does, and a native test can.
+    pub fn new(arguments: Vec<Argument>) -> Self {
         Self(arguments)
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0
+    /// The value of a parameter that was declared with the type that `read`
+    /// takes. One that was not is a mistake of the policy: the log says so, which
+    /// `nodepol plugin test` shows.
+    fn get<'a, T>(&'a self, name: &str, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
+        let value = self
+            .0
             .iter()
             .find(|argument| argument.name == name)
-            .map(|argument| &argument.value)
+            .and_then(|argument| read(&argument.value));
+        if value.is_none() && cfg!(target_arch = "wasm32") {
+            let mut message = String::from("the parameter `");
+            message.push_str(name);
+            message.push_str("` is not declared with the type that it is read with");
+            log::write(log::Level::Error, &message);
+        }
+        value
     }
 
     /// A declared boolean; `false` for a name that is not declared as one.
     pub fn boolean(&self, name: &str) -> bool {
-        matches!(self.get(name), Some(Value::Boolean(true)))
+        self.get(name, |value| match value {
+            Value::Boolean(value) => Some(*value),
+            _ => None,
+        })
+        .unwrap_or_default()
     }
 
     /// A declared integer; 0 for a name that is not declared as one.
     pub fn integer(&self, name: &str) -> i64 {
-        match self.get(name) {
-            Some(Value::Integer(value)) => *value,
-            _ => 0,
-        }
+        self.get(name, |value| match value {
+            Value::Integer(value) => Some(*value),
+            _ => None,
+        })
+        .unwrap_or_default()
     }
 
     /// A declared text; empty for a name that is not declared as one.
     pub fn text(&self, name: &str) -> &str {
-        match self.get(name) {
-            Some(Value::Text(text)) => text,
-            _ => "",
-        }
+        self.get(name, |value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .unwrap_or_default()
     }
 
     /// A declared list of texts; empty for a name that is not declared as one.
     pub fn texts(&self, name: &str) -> &[String] {
-        match self.get(name) {
-            Some(Value::TextList(texts)) => texts,
-            _ => &[],
-        }
+        self.get(name, |value| match value {
+            Value::TextList(texts) => Some(texts.as_slice()),
+            _ => None,
+        })
+        .unwrap_or_default()
     }
 
     /// A declared duration in seconds; 0 for a name that is not declared as one.
     pub fn seconds(&self, name: &str) -> u64 {
-        match self.get(name) {
-            Some(Value::Duration(seconds)) => *seconds,
-            _ => 0,
-        }
+        self.get(name, |value| match value {
+            Value::Duration(seconds) => Some(*seconds),
+            _ => None,
+        })
+        .unwrap_or_default()
     }
 }

@@ -17,7 +17,7 @@ pub trait Policy {
 }
 
 /// What a policy says about one horizon.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     pub(crate) verdict: Verdict,
     pub(crate) summary: String,
@@ -55,6 +55,21 @@ impl Judgement {
         }
         judgement.findings = findings;
         judgement
+    }
+
+    /// Its verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// It in one line.
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// What was found.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 }
 
@@ -107,11 +122,14 @@ pub mod component {
         Ok(crate::answer::answer(judged.collect()))
     }
 
-    /// A panic ends in a trap that says nothing; the log line says why.
+    /// A panic ends in a trap that says nothing; the log line says why. Outside
+    /// of a component there is no host to log to, and Rust says it itself.
     fn report_panics() {
-        std::panic::set_hook(Box::new(|panic| {
-            log::write(log::Level::Error, &panic.to_string());
-        }));
+        if cfg!(target_arch = "wasm32") {
+            std::panic::set_hook(Box::new(|panic| {
+                log::write(log::Level::Error, &panic.to_string());
+            }));
+        }
     }
 }
 

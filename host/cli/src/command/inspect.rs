@@ -1,6 +1,6 @@
 //! `nodepol inspect`: what a component wants, without running it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
@@ -23,6 +23,10 @@ pub(crate) struct Inspect {
     /// How it is written: text or json
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
+
+    /// Write what it imports and exports as WIT
+    #[arg(long, conflicts_with = "format")]
+    wit: bool,
 }
 
 /// Prints what the component's bytes show. Its parameters are not among that:
@@ -32,20 +36,34 @@ pub(crate) struct Inspect {
 /// If the file cannot be read or is no component.
 pub(crate) fn run(arguments: &Inspect) -> Result<()> {
     let name = arguments.file.display();
+    let wasm = read(&arguments.file)?;
+    let inspection = inspect(&wasm).with_context(|| format!("{name}: cannot be inspected"))?;
+    if arguments.wit {
+        let wit = nodepol_author::wit_text(&wasm).with_context(|| format!("{name}"))?;
+        return output::write(None, &wit);
+    }
+    let text = match arguments.format {
+        Format::Text => text(&inspection),
+        Format::Json => format!("{:#}\n", to_json(&inspection)),
+    };
+    output::write(None, &text)
+}
+
+/// The bytes of a component, as far as they are looked at.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    let name = path.display();
     let unreadable = |error: std::io::Error| anyhow!("{name}: {}", reason(&error));
-    let file = std::fs::File::open(&arguments.file).map_err(unreadable)?;
+    let file = std::fs::File::open(path).map_err(unreadable)?;
     let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);
     let mut wasm = Vec::new();
     // One byte more, so that what is too large is seen to be.
     file.take(limit.saturating_add(1))
         .read_to_end(&mut wasm)
         .map_err(unreadable)?;
-    let inspection = inspect(&wasm).with_context(|| format!("{name}: cannot be inspected"))?;
-    let text = match arguments.format {
-        Format::Text => text(&inspection),
-        Format::Json => format!("{:#}\n", to_json(&inspection)),
-    };
-    output::write(None, &text)
+    Ok(wasm)
 }
 
 const fn class(class: ImportClass) -> &'static str {
@@ -57,7 +75,8 @@ const fn class(class: ImportClass) -> &'static str {
     }
 }
 
-fn text(inspection: &Inspection) -> String {
+/// What a component wants, for people.
+pub(crate) fn text(inspection: &Inspection) -> String {
     let mut text = format!(
         "sha256       {}\nsize         {} bytes\n",
         inspection.digest, inspection.size

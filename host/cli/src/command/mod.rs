@@ -7,6 +7,7 @@ mod facts;
 mod inspect;
 mod list;
 mod man;
+mod plugin;
 mod snapshot;
 
 use anyhow::Result;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     List(list::List),
     /// Show the permissions, exports and digest of a component; runs nothing
     Inspect(inspect::Inspect),
+    /// Write, build and test policies of your own
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Print the completions for a shell
     Completions(completions::Completions),
     /// Write the man pages
@@ -63,6 +67,7 @@ pub(crate) fn run(command: Command) -> Result<u8> {
         Command::Explain(arguments) => explain::run(&arguments).map(|()| 0),
         Command::List(arguments) => list::run(&arguments).map(|()| 0),
         Command::Inspect(arguments) => inspect::run(&arguments).map(|()| 0),
+        Command::Plugin(command) => plugin::run(&command),
         Command::Completions(arguments) => {
             completions::run(&arguments, Arguments::command()).map(|()| 0)
         }

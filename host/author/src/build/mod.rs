@@ -1,0 +1,115 @@
+//! Builds a project: finds its compiler, compiles, encodes, and makes sure that
+//! what comes out is a policy.
+
+mod c;
+mod javascript;
+mod rust;
+
+use std::process::{Command, Stdio};
+
+use nodepol_sandbox::{Description, Grants, Inspection, Limits, Prepared, Sandbox, Source};
+
+use crate::error::AuthorError;
+use crate::language::Language;
+use crate::project::Project;
+
+/// A policy that was built and loaded.
+#[derive(Debug)]
+pub struct Built {
+    /// What its bytes show: size, permissions, digest.
+    pub inspection: Inspection,
+    /// Who it says it is.
+    pub description: Description,
+    /// Ready to run.
+    pub prepared: Prepared,
+}
+
+/// Builds the project's component into [`Project::component`]. What compilers
+/// print goes to standard error.
+///
+/// # Errors
+/// A compiler that is missing or complains, or a component that is no policy.
+pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError> {
+    let wasm = match project.manifest.language {
+        Language::Rust => rust::build(project)?,
+        Language::C => c::build(project)?,
+        Language::JavaScript => javascript::build(project)?,
+    };
+    let built = load(project, sandbox, &wasm)?;
+    let path = project.component();
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(AuthorError::write(directory))?;
+    }
+    std::fs::write(&path, &wasm).map_err(AuthorError::write(&path))?;
+    Ok(built)
+}
+
+/// Loads a component of the project as a policy set that grants what its world
+/// imports would.
+///
+/// # Errors
+/// If it is no policy, or reads more than its world says.
+pub fn load(project: &Project, sandbox: &Sandbox, wasm: &[u8]) -> Result<Built, AuthorError> {
+    let grants = Grants {
+        files: project.grants().files,
+        ..Grants::standard()
+    };
+    let prepared = sandbox.load(Source::Foreign { wasm }, &grants)?;
+    let inspection = prepared.inspection().clone();
+    let undeclared: Vec<_> = imports(&inspection)
+        .filter(|name| !project.interfaces.contains(*name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if !undeclared.is_empty() {
+        return Err(AuthorError::Undeclared {
+            imports: undeclared.join(", "),
+        });
+    }
+    let description = sandbox
+        .describe(&prepared, &Limits::default())
+        .map_err(AuthorError::Describe)?;
+    if description.id != project.manifest.id {
+        return Err(AuthorError::OtherId {
+            manifest: project.manifest.id.clone(),
+            described: description.id,
+        });
+    }
+    Ok(Built {
+        inspection,
+        description,
+        prepared,
+    })
+}
+
+/// The interfaces that a component may read through, `log` left out.
+pub(crate) fn imports(inspection: &Inspection) -> impl Iterator<Item = &str> {
+    inspection
+        .imports
+        .iter()
+        .filter(|import| import.class == nodepol_sandbox::inspect::ImportClass::Capability)
+        .filter_map(|import| import.interface.as_deref())
+        .filter(|name| *name != "log")
+}
+
+/// Runs a compiler. Standard output is left to nodepol's own result.
+fn run(command: &mut Command) -> Result<(), AuthorError> {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .status()
+        .map_err(|source| AuthorError::Start {
+            program: words.first().cloned().unwrap_or_default(),
+            source,
+        })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(AuthorError::Compiler {
+        command: words.join(" "),
+        status: status.to_string(),
+    })
+}

@@ -1,0 +1,71 @@
+//! `nodepol plugin`: what an author of policies works with.
+
+mod build;
+mod check;
+mod new;
+mod record;
+mod test;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use nodepol_author::build::Built;
+use nodepol_author::{Project, build as builder};
+use nodepol_sandbox::Sandbox;
+
+/// The commands of `nodepol plugin`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plugin {
+    /// Write a new project that builds and passes its own cases
+    New(new::New),
+    /// Build a project's component
+    Build(build::Build),
+    /// Build a project and run its cases through the sandbox
+    Test(test::Test),
+    /// Say what a publisher would say of a project
+    Check(check::Check),
+    /// Make a case of a snapshot of a real node
+    Record(record::Record),
+}
+
+/// Does what is asked for; gives the exit code.
+///
+/// # Errors
+/// If there is no result: exit code 2.
+pub(crate) fn run(command: &Plugin) -> Result<u8> {
+    match command {
+        Plugin::New(arguments) => new::run(arguments).map(|()| 0),
+        Plugin::Build(arguments) => build::run(arguments).map(|()| 0),
+        Plugin::Test(arguments) => test::run(arguments),
+        Plugin::Check(arguments) => check::run(arguments),
+        Plugin::Record(arguments) => record::run(arguments).map(|()| 0),
+    }
+}
+
+/// Which project, and whether it is built.
+#[derive(Debug, Args)]
+struct Target {
+    /// The project's directory
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+
+    /// Take this component and build nothing
+    #[arg(long, value_name = "FILE.wasm")]
+    component: Option<PathBuf>,
+}
+
+impl Target {
+    /// Builds the project, or loads the component that is there.
+    fn open(&self, sandbox: &Sandbox) -> Result<(Project, Built)> {
+        let project = Project::open(&self.directory)?;
+        let built = match &self.component {
+            None => builder::build(&project, sandbox)?,
+            Some(path) => {
+                let wasm = super::inspect::read(path)?;
+                builder::load(&project, sandbox, &wasm)?
+            }
+        };
+        Ok((project, built))
+    }
+}

@@ -1,0 +1,58 @@
+//! `nodepol plugin new`: a project to begin with.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use nodepol_author::{Language, NewProject, create};
+
+use crate::output;
+
+/// The arguments of `nodepol plugin new`.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The id of the policy, in kebab-case
+    name: String,
+
+    /// The language: rust, c or javascript
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+    lang: Language,
+
+    /// Where the project goes [default: ./NAME]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// For Rust: depend on the SDK in DIR (`plugins/sdk` of a checkout) and not
+    /// on a copy of its sources in the project
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
+}
+
+/// Writes the project and says what to do next.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn run(arguments: &New) -> Result<()> {
+    let directory = arguments
+        .directory
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(&arguments.name));
+    create(&NewProject {
+        id: &arguments.name,
+        language: arguments.lang,
+        directory: &directory,
+        sdk: arguments.sdk.as_deref(),
+    })?;
+    let install = match arguments.lang {
+        Language::JavaScript => "    npm install\n",
+        Language::Rust | Language::C => "",
+    };
+    output::write(
+        None,
+        &format!(
+            "{0}: a policy in {1}. Next:\n\n    cd {0}\n{install}    nodepol plugin test\n",
+            directory.display(),
+            arguments.lang
+        ),
+    )
+}

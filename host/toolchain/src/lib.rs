@@ -1,0 +1,31 @@
+//! Finds the compilers that build policies, and says how to install them.
+//!
+//! The project's own build and `nodepol plugin build` both use it, so it holds
+//! little and depends on almost nothing. It installs nothing.
+
+mod c;
+mod javascript;
+mod path;
+mod rust;
+
+pub use c::Clang;
+pub use javascript::Jco;
+pub use rust::{DEBIAN_PACKAGES, Rust, TARGET};
+
+/// No compiler for a language was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} was not found; install it with\n{}", indented(.install))]
+pub struct Missing {
+    /// What was looked for.
+    pub what: String,
+    /// Commands of which each alone installs it.
+    pub install: Vec<String>,
+}
+
+fn indented(commands: &[String]) -> String {
+    let lines: Vec<_> = commands
+        .iter()
+        .map(|command| format!("    {command}"))
+        .collect();
+    lines.join("\n  or\n")
+}
