@@ -1,5 +1,6 @@
 //! Core modules become components; components become WIT again.
 
+use wasmparser::{BinaryReader, ComponentExportSectionReader};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 
 use crate::error::AuthorError;
@@ -12,6 +13,83 @@ pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>, AuthorError> {
         .module(module)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| AuthorError::Encode(format!("{error:#}")))
+}
+
+/// The id of the section of a component that holds its exports.
+const EXPORTS: u8 = 11;
+
+/// The bytes before the first section: magic number, version, layer.
+const HEADER: usize = 8;
+
+/// A component without the exports that are none of `nodepol:policy/check`.
+pub(crate) fn only_check(wasm: &[u8]) -> Result<Vec<u8>, AuthorError> {
+    let broken = || AuthorError::Encode("the compiler made a broken component".to_owned());
+    let (header, mut rest) = wasm.split_at_checked(HEADER).ok_or_else(broken)?;
+    let mut component = header.to_vec();
+    while let Some((id, after)) = rest.split_first() {
+        let mut reader = BinaryReader::new(after, 0);
+        let size = reader.read_var_u32().map_err(|_| broken())?;
+        let start = reader.original_position();
+        let end = usize::try_from(size)
+            .ok()
+            .and_then(|size| start.checked_add(size))
+            .ok_or_else(broken)?;
+        let content = after.get(start..end).ok_or_else(broken)?;
+        rest = after.get(end..).ok_or_else(broken)?;
+        if *id == EXPORTS {
+            let content = kept_exports(content).ok_or_else(broken)?;
+            if !content.is_empty() {
+                component.push(*id);
+                leb128(&mut component, content.len());
+                component.extend(content);
+            }
+        } else {
+            component.push(*id);
+            leb128(&mut component, content.len());
+            component.extend(content);
+        }
+    }
+    Ok(component)
+}
+
+/// The content of a section of exports with those of `check` only; empty if it
+/// has none.
+fn kept_exports(content: &[u8]) -> Option<Vec<u8>> {
+    let exports = ComponentExportSectionReader::new(BinaryReader::new(content, 0)).ok()?;
+    let mut starts = Vec::new();
+    for export in exports.into_iter_with_offsets() {
+        let (at, export) = export.ok()?;
+        let kept = export.name.name.starts_with("nodepol:policy/check@");
+        starts.push((at, kept));
+    }
+    let ends = starts.iter().skip(1).map(|(at, _)| *at);
+    let mut items: Vec<u8> = Vec::new();
+    let mut count = 0;
+    for ((start, kept), end) in starts.iter().zip(ends.chain([content.len()])) {
+        if *kept {
+            count += 1;
+            items.extend(content.get(*start..end)?);
+        }
+    }
+    if count == 0 {
+        return Some(Vec::new());
+    }
+    let mut section = Vec::new();
+    leb128(&mut section, count);
+    section.extend(items);
+    Some(section)
+}
+
+fn leb128(bytes: &mut Vec<u8>, mut number: usize) {
+    loop {
+        let low = u8::try_from(number & 0x7f).unwrap_or_default();
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return;
+        }
+        bytes.push(low | 0x80);
+    }
 }
 
 /// What a component imports and exports, written as WIT. Nothing of it is run.

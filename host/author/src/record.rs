@@ -198,8 +198,21 @@ fn take_path(kept: &mut Snapshot, whole: &Snapshot, evidence: &Evidence, path: &
     let part = match whole.files.get(path) {
         Some(part) => part.clone(),
         None => match evidence.lstat(path) {
-            // Known to be absent by the names in its directory.
-            Part::Absent => Part::Absent,
+            // Known to be absent by the names in its directory: said once, of the
+            // highest directory that is.
+            Part::Absent => {
+                let missing = path
+                    .match_indices('/')
+                    .skip(1)
+                    .map(|(at, _)| &path[..at])
+                    .find(|above| matches!(evidence.lstat(above), Part::Absent))
+                    .unwrap_or(path);
+                return kept
+                    .files
+                    .insert(missing.to_owned(), Part::Absent)
+                    .is_none()
+                    || grown;
+            }
             Part::Present(_) | Part::Unreadable(_) => return grown,
         },
     };
@@ -207,10 +220,16 @@ fn take_path(kept: &mut Snapshot, whole: &Snapshot, evidence: &Evidence, path: &
     true
 }
 
+/// What is there; that something is absent is no part of a node.
 fn parts(snapshot: &Snapshot) -> usize {
+    let files = snapshot
+        .files
+        .values()
+        .filter(|file| !matches!(file, Part::Absent))
+        .count();
     let units = snapshot
         .systemd
         .present()
         .map_or(0, |systemd| systemd.units.len());
-    snapshot.files.len() + snapshot.programs.len() + snapshot.filesystems.len() + units
+    files + snapshot.programs.len() + snapshot.filesystems.len() + units
 }

@@ -73,7 +73,9 @@ pub fn engine_config(purpose: Purpose, machine: Machine) -> wasmtime::Result<Con
         .max_wasm_stack(WASM_STACK)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // The adapters that wasmtime puts between the parts of a component see two
+        // memories. Modules may still have one: `inspect` refuses others.
+        .wasm_multi_memory(true)
         .wasm_tail_call(false)
         .wasm_exceptions(false)
         .wasm_gc(false)

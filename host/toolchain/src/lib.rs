@@ -9,7 +9,7 @@ mod path;
 mod rust;
 
 pub use c::Clang;
-pub use javascript::Jco;
+pub use javascript::Qjs;
 pub use rust::{DEBIAN_PACKAGES, Rust, TARGET};
 
 /// No compiler for a language was found.

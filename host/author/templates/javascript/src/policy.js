@@ -42,7 +42,7 @@ export const check = component({
   // `unknown`, as it must be.
   judge(at, parameters) {
     const text = textOf(PATH);
-    if (text === undefined) return judgement('not-applicable', 'there is no agent here');
+    if (text == null) return judgement('not-applicable', 'there is no agent here');
     return judgeText(text, parameters.key);
   },
 });

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use nodepol_author::build::Built;
-use nodepol_author::{Project, build as builder};
+use nodepol_author::{AuthorError, Project, build as builder};
 use nodepol_sandbox::Sandbox;
 
 /// The commands of `nodepol plugin`.
@@ -34,13 +34,18 @@ pub(crate) enum Plugin {
 /// # Errors
 /// If there is no result: exit code 2.
 pub(crate) fn run(command: &Plugin) -> Result<u8> {
-    match command {
+    let result = match command {
         Plugin::New(arguments) => new::run(arguments).map(|()| 0),
         Plugin::Build(arguments) => build::run(arguments).map(|()| 0),
         Plugin::Test(arguments) => test::run(arguments),
         Plugin::Check(arguments) => check::run(arguments),
         Plugin::Record(arguments) => record::run(arguments).map(|()| 0),
-    }
+    };
+    // These errors say their causes themselves.
+    result.map_err(|error| match error.downcast::<AuthorError>() {
+        Ok(error) => anyhow::Error::msg(error.to_string()),
+        Err(error) => error,
+    })
 }
 
 /// Which project, and whether it is built.

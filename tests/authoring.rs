@@ -1,0 +1,356 @@
+//! `nodepol plugin`: a project of each language builds and passes its own cases
+//! as it is generated, and the custom policies in `tests/authoring/` do too.
+//!
+//! A language of which the compiler is not at hand is skipped, and said to be.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use nodepol_toolchain::{Clang, Qjs, Rust};
+
+/// `nodepol` in a directory; cargo's output shared by all projects.
+fn nodepol(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(nodepol_tests::binary())
+        .args(arguments)
+        .current_dir(directory)
+        .env(
+            "CARGO_TARGET_DIR",
+            nodepol_tests::target_directory().join("authoring"),
+        )
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// What must succeed; its standard output.
+#[track_caller]
+fn done(directory: &Path, arguments: &[&str]) -> String {
+    let output = nodepol(directory, arguments);
+    assert!(
+        output.status.success(),
+        "nodepol {}: {}\n{}",
+        arguments.join(" "),
+        output.status,
+        text(&output)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether the compiler of a language is at hand.
+fn at_hand(language: &str, directory: &Path) -> bool {
+    let missing = match language {
+        "rust" => Rust::find().err(),
+        "c" => Clang::find().err(),
+        "javascript" => Qjs::find(directory).err(),
+        other => panic!("{other} is no language"),
+    };
+    if let Some(missing) = &missing {
+        println!("SKIPPED {language}: {missing}");
+    }
+    missing.is_none()
+}
+
+/// A generated project, with every promise that is made of one.
+fn generated(language: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    let project = scratch.path().join("acme-agent");
+    done(
+        scratch.path(),
+        &["plugin", "new", "acme-agent", "--lang", language],
+    );
+    if !at_hand(language, &project) {
+        return;
+    }
+    let built = done(&project, &["plugin", "build"]);
+    assert!(built.contains("files@0.1.0: "), "{built}");
+    assert!(built.contains("sha256"), "{built}");
+    assert!(!built.contains("wasi"), "{built}");
+
+    let junit = project.join("results.xml");
+    let tested = done(
+        &project,
+        &["plugin", "test", "--junit", junit.to_str().unwrap()],
+    );
+    assert!(tested.contains("6 passed, 0 failed"), "{tested}");
+    assert!(
+        tested.contains("verdicts reached: not-applicable, pass, unknown, fail"),
+        "{tested}"
+    );
+    let junit = std::fs::read_to_string(junit).unwrap();
+    assert!(
+        junit.contains("<testsuite name=\"acme-agent\" tests=\"6\" failures=\"0\""),
+        "{junit}"
+    );
+
+    let checked = done(&project, &["plugin", "check", "--strict"]);
+    assert!(checked.starts_with("0 errors, 0 warnings"), "{checked}");
+
+    // The policy set that was written beside it grants what it needs.
+    let image = project.join("image");
+    std::fs::create_dir_all(image.join("etc")).unwrap();
+    std::fs::write(
+        image.join("etc/acme-agent.conf"),
+        "# agent\nenabled = false\n",
+    )
+    .unwrap();
+    let judged = nodepol(
+        &project,
+        &["eval", "--root", "image", "--policies", "policy-set.yaml"],
+    );
+    assert_eq!(judged.status.code(), Some(1), "{}", text(&judged));
+    assert!(
+        text(&judged).contains("/etc/acme-agent.conf:2"),
+        "{}",
+        text(&judged)
+    );
+}
+
+#[test]
+fn a_generated_rust_project_passes() {
+    generated("rust");
+}
+
+#[test]
+fn a_generated_c_project_passes() {
+    generated("c");
+}
+
+#[test]
+fn a_generated_javascript_project_passes() {
+    generated("javascript");
+}
+
+#[test]
+fn a_rust_policy_is_tested_natively() {
+    let scratch = tempfile::tempdir().unwrap();
+    let project = scratch.path().join("acme-agent");
+    done(scratch.path(), &["plugin", "new", "acme-agent"]);
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--quiet"])
+        .current_dir(&project)
+        .env(
+            "CARGO_TARGET_DIR",
+            nodepol_tests::target_directory().join("authoring"),
+        )
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("1 passed"), "{}", text(&output));
+}
+
+/// A project with the component of a policy that is built already, so that the
+/// tools around it can be tested without a compiler.
+fn with_component() -> (tempfile::TempDir, PathBuf) {
+    let scratch = tempfile::tempdir().unwrap();
+    let component = nodepol_tests::target_directory()
+        .join("components")
+        .join("swap-active.wasm");
+    let project = scratch.path();
+    std::fs::write(
+        project.join("plugin.yaml"),
+        "apiVersion: nodepol.dev/v1\nkind: Plugin\nid: swap-active\nlanguage: rust\n",
+    )
+    .unwrap();
+    let wit = project.join("wit/deps/nodepol-policy");
+    std::fs::create_dir_all(&wit).unwrap();
+    for entry in std::fs::read_dir(nodepol_tests::workspace().join("wit")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, wit.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    std::fs::write(
+        project.join("wit/world.wit"),
+        "package local:swap-active;\nworld plugin {\n  include nodepol:policy/policy@0.1.0;\n  \
+         import nodepol:policy/swap@0.1.0;\n  import nodepol:policy/node@0.1.0;\n  \
+         import nodepol:policy/kubelet@0.1.0;\n  import nodepol:policy/cgroups@0.1.0;\n}\n",
+    )
+    .unwrap();
+    std::fs::create_dir(project.join("cases")).unwrap();
+    (scratch, component)
+}
+
+const SWAP: &str = "proves: a row\nbase: kubeadm\nfiles:\n  /proc/swaps: \"Filename Type Size \
+                    Used Priority\\n/dev/sda2 partition 8388604 0 -2\\n\"\n";
+
+#[test]
+fn a_difference_is_told_and_blessed() {
+    let (scratch, component) = with_component();
+    let component = component.to_str().unwrap();
+    let case = scratch.path().join("cases/swap.yaml");
+    std::fs::write(
+        &case,
+        format!("{SWAP}expect:\n  now: pass\n  next-boot: pass\n# the end\n"),
+    )
+    .unwrap();
+    let failed = nodepol(
+        scratch.path(),
+        &["plugin", "test", "--component", component],
+    );
+    assert_eq!(failed.status.code(), Some(1));
+    let said = text(&failed);
+    for expected in [
+        "FAILED   swap",
+        "proves: a row",
+        "now: expected pass, it is warn",
+        "findings: expected [], they are [\"swap-on-later\"]",
+        "0 passed, 1 failed",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    done(
+        scratch.path(),
+        &["plugin", "test", "--component", component, "--bless"],
+    );
+    let blessed = std::fs::read_to_string(&case).unwrap();
+    assert!(blessed.starts_with(SWAP), "{blessed}");
+    assert!(blessed.contains("now: warn"), "{blessed}");
+    assert!(blessed.contains("- swap-on-later"), "{blessed}");
+    assert!(blessed.contains("swapoff --all"), "{blessed}");
+    done(
+        scratch.path(),
+        &["plugin", "test", "--component", component],
+    );
+}
+
+#[test]
+fn a_case_is_recorded_from_a_snapshot_with_only_what_is_looked_at() {
+    let (scratch, component) = with_component();
+    let component = component.to_str().unwrap();
+    let case = nodepol_cases::Case::parse(Path::new("node"), SWAP).unwrap();
+    let mut snapshot = nodepol_cases::snapshot(&case, Path::new("node")).unwrap();
+    let present = |snapshot: &nodepol_model::Snapshot| {
+        let files = snapshot.files.values();
+        files.filter(|file| file.present().is_some()).count()
+    };
+    let whole = present(&snapshot);
+    snapshot.journal = nodepol_model::Part::Present(Default::default());
+    let file = scratch.path().join("node.json");
+    std::fs::write(&file, snapshot.to_json().unwrap()).unwrap();
+    let said = done(
+        scratch.path(),
+        &[
+            "plugin",
+            "record",
+            "real-node",
+            "--from",
+            "node.json",
+            "--component",
+            component,
+        ],
+    );
+    assert!(said.contains("now warn"), "{said}");
+    let kept = std::fs::read(scratch.path().join("cases/real-node.json")).unwrap();
+    let kept = nodepol_model::Snapshot::from_json(&kept).unwrap();
+    assert!(kept.files.contains_key("/proc/swaps"));
+    assert!(present(&kept) < whole, "{} of {whole}", present(&kept));
+    assert!(kept.journal.present().is_none(), "it reads no journal");
+    for other in ["/etc/fstab", "/etc/containerd/config.toml"] {
+        assert!(!kept.files.contains_key(other), "it never looks at {other}");
+    }
+    done(
+        scratch.path(),
+        &["plugin", "test", "--component", component],
+    );
+}
+
+#[test]
+fn what_a_publisher_would_say_is_said() {
+    let (scratch, component) = with_component();
+    let component = component.to_str().unwrap();
+    let world = scratch.path().join("wit/world.wit");
+    let wit = std::fs::read_to_string(&world).unwrap();
+    std::fs::write(
+        &world,
+        wit.replace(
+            "import nodepol:policy/swap",
+            "import nodepol:policy/certs@0.1.0;\n  import nodepol:policy/swap",
+        ),
+    )
+    .unwrap();
+    std::fs::write(
+        scratch.path().join("cases/none.yaml"),
+        "base: kubeadm\nexpect: {now: pass, next-boot: not-applicable}\n",
+    )
+    .unwrap();
+    let arguments = ["plugin", "check", "--component", component];
+    let output = nodepol(scratch.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    for code in [
+        "error[no-readme]",
+        "error[verdict-not-reached]: no case reaches `fail` or `warn`",
+        "warning[unused-import]: wit/world.wit imports `certs`",
+        "warning[no-documentation]",
+    ] {
+        assert!(said.contains(code), "{code}\n{said}");
+    }
+    // What the code reads and its world does not import is refused outright.
+    std::fs::write(&world, wit.replace("import nodepol:policy/swap@0.1.0;", "")).unwrap();
+    let output = nodepol(scratch.path(), &arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("`swap`"), "{}", text(&output));
+}
+
+#[test]
+fn a_missing_compiler_is_told_with_the_command_that_installs_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (language, command) in [
+        ("rust", "rustup"),
+        ("c", "clang"),
+        ("javascript", "npm install"),
+    ] {
+        done(
+            scratch.path(),
+            &["plugin", "new", "acme", "--lang", language],
+        );
+        let project = scratch.path().join("acme");
+        let output = Command::new(nodepol_tests::binary())
+            .args(["plugin", "build", "acme"])
+            .current_dir(scratch.path())
+            .env("PATH", "/nonexistent")
+            .output()
+            .unwrap();
+        // Debian's own Rust compiler is found without a PATH.
+        if language != "rust" || Rust::debian().is_none() {
+            assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+            let said = text(&output);
+            assert!(said.contains("was not found; install it with"), "{said}");
+            assert!(said.contains(command), "{said}");
+        }
+        std::fs::remove_dir_all(project).unwrap();
+    }
+}
+
+#[test]
+fn a_component_is_written_as_wit() {
+    let component = nodepol_tests::target_directory().join("components/swap-active.wasm");
+    let wit = done(
+        nodepol_tests::workspace(),
+        &["inspect", "--wit", component.to_str().unwrap()],
+    );
+    assert!(wit.contains("import nodepol:policy/swap@0.1.0;"), "{wit}");
+    assert!(
+        wit.contains("active: func() -> result<list<device>, unavailable>;"),
+        "{wit}"
+    );
+    assert!(
+        !wit.contains("at-next-boot:"),
+        "what it does not call is gone\n{wit}"
+    );
+}
