@@ -10,6 +10,7 @@ mod command;
 mod component;
 mod diagnostics;
 mod judge;
+mod many;
 mod node;
 mod output;
 mod policy;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
     // The sandbox starts this program once more to compile a component.
     let mut words = std::env::args();
     if words.nth(1).as_deref() == Some(nodepol_sandbox::COMPILE_COMMAND) {
+        // It reads and writes its pipes, and nothing else.
+        rights::give_up(&rights::Needs::default());
         return nodepol_sandbox::compile_child::main(words);
     }
     let arguments = Arguments::parse();

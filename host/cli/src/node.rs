@@ -68,6 +68,20 @@ impl Node {
         &self.snapshot
     }
 
+    /// Reads what the facts themselves ask for, so that policies seldom have to
+    /// be run a second time: most of what they read is known by then.
+    ///
+    /// # Errors
+    /// As [`Node::look`].
+    pub(crate) fn gather(&mut self, view: &View) -> Result<()> {
+        if self.gatherer.is_none() {
+            return Ok(());
+        }
+        self.look(view, |facts| {
+            let _ = summary::document(facts);
+        })
+    }
+
     /// Lets `look` look at the node's facts until there is nothing more to read
     /// that it misses; gives what it saw last.
     ///

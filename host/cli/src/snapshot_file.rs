@@ -8,7 +8,7 @@ use nodepol_model::Snapshot;
 use nodepol_model::snapshot::ReadError;
 
 /// The largest snapshot. One of a node with much on it has some megabytes.
-const MAX_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads the snapshot in `file`, or on standard input if it is `-`.
 ///
@@ -46,7 +46,11 @@ fn limited(reader: impl std::io::Read) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8]) -> Result<Snapshot> {
+/// A snapshot, from its document.
+///
+/// # Errors
+/// If it is none, with what to do about it.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Snapshot> {
     if bytes.trim_ascii().is_empty() {
         bail!("it is empty; take one with `nodepol snapshot -o FILE`");
     }

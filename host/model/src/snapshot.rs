@@ -223,6 +223,14 @@ impl Snapshot {
             api_version: Option<String>,
             kind: Option<String>,
         }
+        // Mostly it is what it should be: then it is read once.
+        let read = serde_json::from_slice::<Self>(text);
+        if let Ok(snapshot) = read
+            && snapshot.kind == "Snapshot"
+            && snapshot.api_version == crate::API_VERSION
+        {
+            return Ok(snapshot);
+        }
         let head: Head = serde_json::from_slice(text)?;
         if head.kind.as_deref() != Some("Snapshot") {
             return Err(ReadError::Kind(

@@ -8,6 +8,7 @@ use nodepol_report::{Explanation, FailOn, Format, Options, Outcome, render};
 
 use crate::arguments::{PhaseArgument, Policies, Source, View};
 use crate::judge::{self, Court};
+use crate::many::{self, Session, Snapshots};
 use crate::node::Node;
 use crate::policy::{self, Policy};
 use crate::progress::Progress;
@@ -19,6 +20,15 @@ use crate::{output, selection};
 pub(crate) struct Eval {
     #[command(flatten)]
     source: Source,
+
+    /// Judge many nodes: the snapshots in a directory (`*.json`), in a file with
+    /// one a line, or on standard input (`-`). One line each, then a summary
+    #[arg(
+        long,
+        value_name = "DIR|FILE|-",
+        conflicts_with_all = ["root", "snapshot", "output", "explain"]
+    )]
+    snapshots: Option<PathBuf>,
 
     #[command(flatten)]
     policies: Policies,
@@ -57,13 +67,33 @@ pub(crate) fn run(arguments: &Eval) -> Result<u8> {
     let sandbox = policy::sandbox()?;
     let (set, mistakes) = policy::set(&arguments.policies.policies);
     let components = policy::find(&sandbox, &set, mistakes)?;
+    if let Some(source) = &arguments.snapshots {
+        many::check_format(arguments.format)?;
+        let snapshots = Snapshots::open(source)?;
+        rights::give_up(&Needs {
+            read: snapshots.reads(source).map(Into::into),
+            write: None,
+        });
+        let policies = policy::describe(&sandbox, components)?;
+        let session = Session {
+            sandbox: &sandbox,
+            set: &set,
+            policies: &selection::select(policies, &arguments.policies)?,
+            phase: arguments.phase.phase(),
+            view: &arguments.view,
+            format: arguments.format,
+            fail_on: arguments.fail_on,
+        };
+        return many::judge(&session, snapshots);
+    }
     let progress = Progress::start("reading the node");
     let mut node = Node::open(&arguments.source)?;
+    node.gather(&arguments.view)?;
     drop(progress);
 
     // From here on components run.
     let root = arguments.source.root.as_deref();
-    rights::give_up(&Needs::of(&node, root, arguments.output.as_deref()));
+    rights::give_up(&Needs::of_node(&node, root, arguments.output.as_deref()));
     let policies = policy::describe(&sandbox, components)?;
     let policies = selection::select(policies, &arguments.policies)?;
     let progress = Progress::start("judging the node");

@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Take) -> Result<()> {
         root: arguments.root.clone(),
         snapshot: None,
     })?;
-    rights::give_up(&Needs::of(
+    rights::give_up(&Needs::of_node(
         &node,
         arguments.root.as_deref(),
         arguments.output.as_deref(),

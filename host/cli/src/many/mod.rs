@@ -1,0 +1,258 @@
+//! Many nodes: a stream of snapshots, judged on all cores.
+//!
+//! One thread reads, one for each core judges, and this one writes, in the order
+//! in which the snapshots came. Only so many are on their way at a time, so a
+//! stream of any length takes the same memory. Nothing is kept of a node but
+//! what the summary counts.
+
+mod input;
+mod line;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::num::NonZero;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use nodepol_facts::Facts;
+use nodepol_facts::facts::Question;
+use nodepol_report::{FailOn, Format, Outcome};
+use nodepol_sandbox::Sandbox;
+
+use crate::arguments::View;
+use crate::judge::{self, Court};
+use crate::policy::Policy;
+use crate::policy_set::PolicySet;
+use crate::{snapshot_file, summary as node_summary};
+
+use input::Item;
+pub(crate) use input::Snapshots;
+pub(crate) use line::check as check_format;
+use summary::Summary;
+
+/// How many snapshots are on their way for each core.
+const AHEAD: usize = 4;
+
+/// How often the progress on a terminal is new.
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// A snapshot that could not be judged: undecided, whatever the others are.
+const UNREADABLE: u8 = 3;
+
+/// What every node is judged by.
+pub(crate) struct Session<'a> {
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) set: &'a PolicySet,
+    pub(crate) policies: &'a [Policy],
+    pub(crate) phase: Option<nodepol_model::Phase>,
+    pub(crate) view: &'a View,
+    pub(crate) format: Format,
+    pub(crate) fail_on: FailOn,
+}
+
+/// A node that was judged.
+struct Judged {
+    number: u64,
+    /// What is written of it.
+    line: String,
+    /// What is counted of it; none of a snapshot that could not be read.
+    score: Option<summary::Score>,
+}
+
+/// Judges every snapshot; gives the exit code.
+///
+/// # Errors
+/// If standard output cannot be written, or no thread be started.
+pub(crate) fn judge(session: &Session<'_>, snapshots: Snapshots) -> Result<u8> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // A permit for each snapshot that is on its way.
+    let (permit, permits) = mpsc::sync_channel::<()>(cores * AHEAD);
+    let (send, received) = mpsc::sync_channel::<(u64, Item)>(cores * AHEAD);
+    let items = Arc::new(Mutex::new(received));
+    let (done, judged) = mpsc::channel::<Judged>();
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("nodepol-read".to_owned())
+            .spawn_scoped(scope, move || read(snapshots, &permit, &send))
+            .context("no thread can be started")?;
+        for core in 0..cores {
+            let (items, done) = (Arc::clone(&items), done.clone());
+            let worker = std::thread::Builder::new().name(format!("nodepol-judge-{core}"));
+            let started = worker.spawn_scoped(scope, move || work(session, &items, &done));
+            if core == 0 {
+                started.context("no thread can be started")?;
+            }
+        }
+        drop((items, done));
+        write(session, &judged, permits)
+    })
+}
+
+/// Reads the stream until it ends, or nobody wants more of it.
+fn read(snapshots: Snapshots, permit: &SyncSender<()>, send: &SyncSender<(u64, Item)>) {
+    for (number, item) in (0..).zip(snapshots) {
+        if permit.send(()).is_err() || send.send((number, item)).is_err() {
+            return;
+        }
+    }
+}
+
+fn work(session: &Session<'_>, items: &Mutex<Receiver<(u64, Item)>>, done: &Sender<Judged>) {
+    loop {
+        let next = items.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, item)) = next else { return };
+        let judged = match judge_one(session, &item) {
+            Ok((line, score)) => Judged {
+                number,
+                line,
+                score: Some(score),
+            },
+            Err(error) => Judged {
+                number,
+                line: line::unreadable(session.format, &item.name, &format!("{error:#}")),
+                score: None,
+            },
+        };
+        if done.send(judged).is_err() {
+            return;
+        }
+    }
+}
+
+fn judge_one(session: &Session<'_>, item: &Item) -> Result<(String, summary::Score)> {
+    let started = Instant::now();
+    let bytes = item
+        .bytes
+        .as_ref()
+        .map_err(|why| anyhow::anyhow!("{why}"))?;
+    let snapshot = snapshot_file::parse(bytes)?;
+    let at = match session.view.at {
+        None => None,
+        Some(at) => Some(
+            at.instant(snapshot.taken_at)
+                .context("`--at` is further away than time goes")?,
+        ),
+    };
+    let facts = Arc::new(Facts::new(
+        Arc::new(snapshot),
+        Question {
+            at,
+            ..node_summary::question(session.view)
+        },
+    ));
+    let court = Court {
+        sandbox: session.sandbox,
+        policies: session.policies,
+        phase: session.phase,
+        timed: true,
+        spent: Default::default(),
+    };
+    let (phase, mut said) = court.judge(&facts);
+    let mut times = BTreeMap::new();
+    for policy in &mut said {
+        // Taken out: the same snapshots give the same lines.
+        if let Some(micros) = policy.cost.micros.take() {
+            times.insert(policy.id.clone(), micros);
+        }
+    }
+    let report = judge::report(&facts, phase, said, session.set);
+    let outcome = Outcome::of(&report, session.fail_on);
+    let line = line::of(session.format, &item.name, &report, outcome)?;
+    let score = summary::Score::new(&item.name, &report, outcome, times, started.elapsed());
+    Ok((line, score))
+}
+
+/// Writes the lines in their order, then the summary.
+fn write(session: &Session<'_>, judged: &Receiver<Judged>, permits: Receiver<()>) -> Result<u8> {
+    let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut summary = Summary::default();
+    // Those that were judged before their turn.
+    let mut early: BTreeMap<u64, Judged> = BTreeMap::new();
+    let mut next = 0;
+    let mut progress = Progress::default();
+    while let Ok(node) = judged.recv() {
+        early.insert(node.number, node);
+        while let Some(node) = early.remove(&next) {
+            next += 1;
+            match stdout.write_all(node.line.as_bytes()) {
+                Ok(()) => {}
+                // The reader has seen enough. Nobody waits for the rest of the
+                // input, which may never end.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    std::process::exit(summary.exit_code().into());
+                }
+                Err(error) => return Err(error).context("cannot write to standard output"),
+            }
+            summary.add(node.score);
+            // There is one for each line, so this waits for nobody.
+            let _ = permits.recv();
+        }
+        progress.show(&summary);
+    }
+    progress.end();
+    let text = summary.text();
+    let written = if session.format == Format::Text {
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+    } else {
+        // Every line of standard output is a document.
+        let flushed = stdout.flush();
+        // Nobody else reads the summary.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        flushed
+    };
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(summary.exit_code()),
+    }
+}
+
+/// How far it is, on a terminal.
+struct Progress {
+    shown: Option<Instant>,
+    started: Instant,
+    terminal: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        // Where the lines themselves go to a terminal they show how far it is.
+        let terminal = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+        Self {
+            shown: None,
+            started: Instant::now(),
+            terminal,
+        }
+    }
+}
+
+impl Progress {
+    fn show(&mut self, summary: &Summary) {
+        let last = self.shown.unwrap_or(self.started);
+        if !self.terminal || last.elapsed() < PROGRESS {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let nodes = summary.nodes();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rate = nodes as f64 / seconds;
+        // A terminal that is gone needs no progress.
+        let _ = write!(
+            std::io::stderr(),
+            "\r\x1b[Knodepol: {nodes} nodes judged, {} not ready, {rate:.0} per second",
+            summary.failed()
+        );
+    }
+
+    fn end(&mut self) {
+        if self.shown.take().is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
