@@ -55,6 +55,8 @@ impl Policy for KubeletConfigFile {
         }
         let findings = kubelet::config_problems(at)?
             .into_iter()
+            // Those of drop-ins are kubelet-config-dropins' to tell.
+            .filter(|problem| problem.at.source == path.value)
             .map(|problem| finding(problem, &path.value))
             .collect();
         Ok(Judgement::of(

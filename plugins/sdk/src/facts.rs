@@ -91,6 +91,28 @@ pub fn configured_later(at: Horizon) -> Result<Option<Judgement>, Unavailable> {
     }))
 }
 
+/// Why nothing can be said of the settings of the kubelet's configuration: there
+/// is no kubelet of its own, something will configure it later, or its file does
+/// not exist, which kubelet-config-file judges. `None` if they are known.
+///
+/// # Errors
+/// [`Unavailable`] if the files that tell could not be read.
+pub fn no_settings(at: Horizon) -> Result<Option<Judgement>, Unavailable> {
+    if let Some(judgement) = no_own_kubelet()? {
+        return Ok(Some(judgement));
+    }
+    if let Some(judgement) = configured_later(at)? {
+        return Ok(Some(judgement));
+    }
+    Ok(match kubelet::config_path(at)? {
+        Some(path) if !kubelet::config_present(at)? => Some(Judgement::not_applicable(format!(
+            "{} does not exist; kubelet-config-file judges this",
+            path.value
+        ))),
+        _ => None,
+    })
+}
+
 /// Why a policy about the kubelet's credential has no meaning here: there is no
 /// kubelet of its own, or the node has not joined a cluster. `None` if it has.
 ///

@@ -162,7 +162,7 @@ impl Config {
                 return Err(why);
             }
         }
-        for path in files {
+        for path in files.into_iter().filter(|path| is_drop_in(path)) {
             let text = match text_of(inputs.evidence, &path) {
                 Ok(Some(text)) => text,
                 Ok(None) => {
@@ -233,6 +233,51 @@ impl Config {
             known.extend(problems);
         }
     }
+}
+
+/// A directory of drop-ins, as the kubelet walks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropIns {
+    /// The flag's value, absolute.
+    pub path: Sourced<String>,
+    /// It is a link, which the walk does not follow: nothing in it is read.
+    pub is_link: bool,
+    /// The files that are read, in the order in which they apply.
+    pub read: Vec<String>,
+    /// Files that look like configuration and are passed over, for their names
+    /// do not end in `.conf`.
+    pub passed_over: Vec<String>,
+}
+
+/// What `--config-dir` names, whether or not this kubelet has that flag.
+pub(crate) fn drop_in_directory(
+    evidence: &Evidence,
+    flags: &Flags,
+) -> Result<Option<DropIns>, Unavailable> {
+    let Some(path) = named(flags, "config-dir") else {
+        return Ok(None);
+    };
+    let is_link = !path.value.ends_with('/')
+        && matches!(
+            evidence.lstat(&path.value),
+            Part::Present(file) if matches!(file.node, FileNode::Symlink(_))
+        );
+    let mut files = Vec::new();
+    match walk(evidence, &path.value, &mut files) {
+        Ok(()) | Err(Walk::Missing(_)) => {}
+        Err(Walk::Unknown(why)) => return Err(why),
+    }
+    let (read, passed_over) = files.into_iter().partition(|path| is_drop_in(path));
+    Ok(Some(DropIns {
+        path,
+        is_link,
+        read,
+        passed_over,
+    }))
+}
+
+fn is_drop_in(path: &str) -> bool {
+    path.ends_with(".conf")
 }
 
 fn fatal(kind: &'static str, message: String, at: Location) -> Problem {
@@ -312,8 +357,9 @@ enum Walk {
     Unknown(Unavailable),
 }
 
-/// `filepath.WalkDir`, keeping what ends in `.conf`. Links are not followed: a
-/// directory behind one is passed over, a file behind one is read.
+/// `filepath.WalkDir`, keeping what ends in `.conf`, and what looks like meant to.
+/// Links are not followed: a directory behind one is passed over, a file behind
+/// one is read.
 fn walk(evidence: &Evidence, root: &str, files: &mut Vec<String>) -> Result<(), Walk> {
     // The pending paths, the next one last.
     let mut pending = vec![(root.to_owned(), 0)];
@@ -348,7 +394,12 @@ fn walk(evidence: &Evidence, root: &str, files: &mut Vec<String>) -> Result<(), 
             FileNode::Directory(Part::Unreadable(why)) => {
                 return Err(Walk::Unknown(Unavailable::new(path, why)));
             }
-            _ if path.ends_with(".conf") => files.push(path),
+            _ if [".conf", ".yaml", ".yml", ".json"]
+                .iter()
+                .any(|end| path.ends_with(end)) =>
+            {
+                files.push(path);
+            }
             _ => {}
         }
     }

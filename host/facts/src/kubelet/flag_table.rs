@@ -42,6 +42,11 @@ pub(crate) fn find(name: &str) -> Option<&'static FlagSpec> {
     FLAGS.iter().find(|flag| flag.name == name)
 }
 
+/// The long names of all flags.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().map(|flag| flag.name)
+}
+
 /// Every flag.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = &'static FlagSpec> {

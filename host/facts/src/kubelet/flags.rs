@@ -144,6 +144,13 @@ impl Flags {
         Some(Sourced::new(all.join(","), last.origin.clone()))
     }
 
+    /// Every flag that is given, with its last value, in order of the names.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&str, &Sourced<String>)> {
+        self.values
+            .iter()
+            .filter_map(|(name, values)| Some((name.as_str(), values.last()?)))
+    }
+
     /// What the flags set in `KubeletConfiguration`: pointer, value, where.
     pub(crate) fn fields(&self) -> Vec<(&'static FlagSpec, Json, Location)> {
         self.values

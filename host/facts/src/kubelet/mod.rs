@@ -14,7 +14,10 @@ mod fields;
 mod flag_table;
 mod flags;
 mod nearest;
+mod outdated;
+mod overrides;
 mod process;
+mod releases;
 mod shell;
 mod starts;
 mod summary;
@@ -24,7 +27,9 @@ use std::sync::{Arc, OnceLock};
 
 use nodepol_model::{Horizon, Unavailable};
 
+pub use self::config::DropIns;
 pub use self::effective::SettingValue;
+pub use self::overrides::FlagOverride;
 pub use self::process::Process;
 pub use self::starts::Starts;
 pub use self::summary::Summary;
@@ -116,12 +121,44 @@ impl Kubelet {
     }
 
     /// Why the kubelet refuses its command line: a word that is no flag, a value
-    /// of the wrong type, a flag without its value.
+    /// of the wrong type, a flag without its value, a flag that this release does
+    /// not have. What only looks like a misspelt flag is not fatal.
     ///
     /// # Errors
-    /// As [`Self::argv`].
+    /// As [`Self::argv`], or if that hangs on a release that is not known.
     pub fn flag_problems(&self, at: Horizon) -> Result<Vec<Problem>, Unavailable> {
-        Ok(self.started(at)?.flags.problems.clone())
+        outdated::flags(&self.started(at)?.flags, self.known_version().as_ref())
+    }
+
+    /// Why the kubelet refuses its feature gates, of flags and files.
+    ///
+    /// # Errors
+    /// As [`Self::setting`], or if that hangs on a release that is not known.
+    pub fn gate_problems(&self, at: Horizon) -> Result<Vec<Problem>, Unavailable> {
+        match &self.started(at)?.config.effective {
+            Ok(effective) => outdated::gates(effective, self.known_version().as_ref()),
+            Err(why) => Err(why.clone()),
+        }
+    }
+
+    /// Fields that a flag and a file set to different values.
+    ///
+    /// # Errors
+    /// As [`Self::setting`].
+    pub fn flag_overrides(&self, at: Horizon) -> Result<Vec<FlagOverride>, Unavailable> {
+        let started = self.started(at)?;
+        match &started.config.effective {
+            Ok(effective) => Ok(overrides::find(&started.flags, effective)),
+            Err(why) => Err(why.clone()),
+        }
+    }
+
+    /// The directory of drop-ins that `--config-dir` names; none without it.
+    ///
+    /// # Errors
+    /// As [`Self::argv`], or if the directory cannot be listed.
+    pub fn config_drop_ins(&self, at: Horizon) -> Result<Option<DropIns>, Unavailable> {
+        config::drop_in_directory(&self.evidence, &self.started(at)?.flags)
     }
 
     /// The effective value of a field of `KubeletConfiguration`, named by an RFC

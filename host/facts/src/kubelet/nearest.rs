@@ -37,7 +37,7 @@ fn elsewhere(of: &'static Struct, key: &str, prefix: &str) -> Option<String> {
 }
 
 /// Levenshtein's distance, of short names.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, a) in a.chars().enumerate() {

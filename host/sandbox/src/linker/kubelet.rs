@@ -5,7 +5,9 @@ use nodepol_facts::kubelet_driver;
 use serde_json::Value as Json;
 
 use super::convert::{IntoWit, horizon, wit};
-use crate::bindings::nodepol::policy::kubelet::{Driver, Host, Process, SettingValue};
+use crate::bindings::nodepol::policy::kubelet::{
+    Driver, DropInDirectory, FlagOverride, Host, Process, SettingValue,
+};
 use crate::bindings::nodepol::policy::types::{Horizon, Problem, Sourced, Unavailable, Version};
 use crate::host_state::HostState;
 
@@ -52,6 +54,34 @@ impl Host for HostState {
         Ok(wit(self.facts()?.kubelet.config_problems(horizon(at))))
     }
 
+    fn flag_problems(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Vec<Problem>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.flag_problems(horizon(at))))
+    }
+
+    fn gate_problems(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Vec<Problem>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.gate_problems(horizon(at))))
+    }
+
+    fn flag_overrides(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Vec<FlagOverride>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.flag_overrides(horizon(at))))
+    }
+
+    fn config_drop_ins(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Option<DropInDirectory>, Unavailable>> {
+        Ok(wit(self.facts()?.kubelet.config_drop_ins(horizon(at))))
+    }
+
     fn cgroup_driver(&mut self, at: Horizon) -> wasmtime::Result<Result<Driver, Unavailable>> {
         Ok(wit(self.facts()?.kubelet_cgroup_driver(horizon(at))))
     }
@@ -76,6 +106,32 @@ impl IntoWit for facts::SettingValue {
             at: wit(self.origin),
             is_default: self.is_default,
             overridden: wit(self.overridden),
+        }
+    }
+}
+
+impl IntoWit for facts::FlagOverride {
+    type Wit = FlagOverride;
+
+    fn into_wit(self) -> FlagOverride {
+        FlagOverride {
+            flag: self.flag,
+            pointer: self.pointer,
+            value: wit(self.value),
+            hidden: wit(self.hidden),
+        }
+    }
+}
+
+impl IntoWit for facts::DropIns {
+    type Wit = DropInDirectory;
+
+    fn into_wit(self) -> DropInDirectory {
+        DropInDirectory {
+            path: wit(self.path),
+            is_link: self.is_link,
+            read: self.read,
+            passed_over: self.passed_over,
         }
     }
 }
