@@ -135,6 +135,53 @@ fn a_generated_javascript_project_passes() {
     generated("javascript");
 }
 
+/// The custom policy `tests/authoring/ID`, laid over a generated project.
+fn custom(id: &str, language: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    let project = scratch.path().join(id);
+    done(scratch.path(), &["plugin", "new", id, "--lang", language]);
+    if !at_hand(language, &project) {
+        return;
+    }
+    std::fs::remove_dir_all(project.join("cases")).unwrap();
+    lay_over(
+        &nodepol_tests::workspace().join("tests/authoring").join(id),
+        &project,
+    );
+    let tested = done(&project, &["plugin", "test"]);
+    assert!(tested.contains(", 0 failed"), "{tested}");
+    let checked = done(&project, &["plugin", "check", "--strict"]);
+    assert!(checked.starts_with("0 errors, 0 warnings"), "{checked}");
+}
+
+fn lay_over(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            lay_over(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_custom_policy_in_rust_passes() {
+    custom("time-sync", "rust");
+}
+
+#[test]
+fn a_custom_policy_in_c_passes() {
+    custom("kernel-setting", "c");
+}
+
+#[test]
+fn a_custom_policy_in_javascript_passes() {
+    custom("proxy-excludes", "javascript");
+}
+
 #[test]
 fn a_rust_policy_is_tested_natively() {
     let scratch = tempfile::tempdir().unwrap();
@@ -353,4 +400,102 @@ fn a_component_is_written_as_wit() {
         !wit.contains("at-next-boot:"),
         "what it does not call is gone\n{wit}"
     );
+}
+
+/// Replaces a text in every file below a directory.
+fn replace_in(directory: &Path, from: &str, to: &str) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            replace_in(&path, from, to);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, text.replace(from, to)).unwrap();
+        }
+    }
+}
+
+/// A guest of a later 0.1.x runs here as long as it calls nothing new.
+#[test]
+fn a_policy_for_a_later_version_runs_until_it_needs_what_is_new() {
+    let scratch = tempfile::tempdir().unwrap();
+    let project = scratch.path().join("acme-agent");
+    done(
+        scratch.path(),
+        &["plugin", "new", "acme-agent", "--lang", "c"],
+    );
+    if !at_hand("c", &project) {
+        return;
+    }
+    replace_in(&project.join("wit"), "@0.1.0", "@0.1.7");
+    let files = project.join("wit/deps/nodepol-policy/files.wit");
+    let wit = std::fs::read_to_string(&files).unwrap();
+    let with_more = wit.replace(
+        "  /// lstat(2)",
+        "  @since(version = 0.1.7)\n  owner: func(path: string) -> u32;\n\n  /// lstat(2)",
+    );
+    assert_ne!(wit, with_more);
+    std::fs::write(&files, with_more).unwrap();
+    let tested = done(&project, &["plugin", "test"]);
+    assert!(tested.contains("6 passed, 0 failed"), "{tested}");
+    let built = done(&project, &["plugin", "build"]);
+    assert!(
+        built.contains("nodepol:policy/files@0.1.7: text"),
+        "{built}"
+    );
+
+    let source = project.join("src/policy.c");
+    let code = std::fs::read_to_string(&source).unwrap();
+    let calls = code.replace(
+        "  plugin_option_string_t text;\n",
+        "  plugin_option_string_t text;\n  if (nodepol_policy_files_owner(&path) != 0) return true;\n",
+    );
+    assert_ne!(code, calls);
+    std::fs::write(&source, calls).unwrap();
+    let refused = nodepol(&project, &["plugin", "test"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    let said = text(&refused);
+    assert!(
+        said.contains("owner") || said.contains("files@0.1.7"),
+        "{said}"
+    );
+
+    replace_in(&project.join("wit"), "@0.1.7", "@0.2.0");
+    std::fs::write(&source, code).unwrap();
+    let refused = nodepol(&project, &["plugin", "test"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused).contains("0.2.0"), "{}", text(&refused));
+}
+
+/// A guest of every version that was ever frozen runs here.
+#[test]
+fn a_policy_for_every_frozen_version_runs() {
+    let frozen = nodepol_tests::workspace().join("wit/frozen");
+    let Ok(versions) = std::fs::read_dir(&frozen) else {
+        println!("SKIPPED: no version is frozen yet");
+        return;
+    };
+    for version in versions {
+        let version = version.unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let project = scratch.path().join("acme-agent");
+        done(
+            scratch.path(),
+            &["plugin", "new", "acme-agent", "--lang", "c"],
+        );
+        if !at_hand("c", &project) {
+            return;
+        }
+        let wit = project.join("wit/deps/nodepol-policy");
+        std::fs::remove_dir_all(&wit).unwrap();
+        lay_over(&version.path(), &wit);
+        let name = version.file_name().to_string_lossy().into_owned();
+        replace_in(
+            &project.join("wit"),
+            &format!("@{}", nodepol_sandbox::inspect::WIT_VERSION),
+            &format!("@{name}"),
+        );
+        let tested = done(&project, &["plugin", "test"]);
+        assert!(tested.contains("6 passed, 0 failed"), "{name}: {tested}");
+    }
 }

@@ -4,6 +4,7 @@
 //! the components is found, or installed where that is possible.
 
 mod components;
+mod freeze;
 mod run;
 mod toolchain;
 mod workspace;
@@ -40,6 +41,8 @@ enum Task {
     Build,
     /// Build the components and print the size of each.
     Plugins,
+    /// Keep a copy of the interface in wit/ as it is released.
+    FreezeWit,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,10 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
+    if matches!(task, Task::FreezeWit) {
+        freeze::freeze(&workspace)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     components::build(&workspace)?;
     match task {
         Task::Eval { arguments } => {
@@ -94,5 +101,7 @@ fn run(task: Task) -> Result<ExitCode> {
             components::print_sizes(&workspace)?;
             Ok(ExitCode::SUCCESS)
         }
+        // Done above: it needs no component.
+        Task::FreezeWit => Ok(ExitCode::SUCCESS),
     }
 }

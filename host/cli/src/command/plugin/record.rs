@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use nodepol_author::record;
+use nodepol_model::Verdict;
 
 use super::Target;
 use crate::{output, policy, snapshot_file};
@@ -32,16 +33,19 @@ pub(crate) fn run(arguments: &Record) -> Result<()> {
     let (project, built) = arguments.target.open(&sandbox)?;
     let snapshot = snapshot_file::read(&arguments.from)?;
     let recorded = record::record(&project, &sandbox, &built, snapshot, &arguments.name)?;
+    let verdicts = recorded.answer.verdicts;
+    if [verdicts.now, verdicts.next_boot].contains(&Verdict::Unknown) {
+        tracing::warn!(
+            "the verdict is unknown: if the snapshot lacks what the policy reads, take it with \
+             `nodepol snapshot --policies policy-set.yaml`"
+        );
+    }
     output::write(
         None,
         &format!(
             "cases/{0}.yaml: now {1}, next boot {2}\ncases/{0}.json: {3} parts of {4} that the \
              snapshot has; look through it before you share it\n",
-            arguments.name,
-            recorded.answer.verdicts.now,
-            recorded.answer.verdicts.next_boot,
-            recorded.kept,
-            recorded.whole,
+            arguments.name, verdicts.now, verdicts.next_boot, recorded.kept, recorded.whole,
         ),
     )
 }
