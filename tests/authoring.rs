@@ -10,6 +10,7 @@
     reason = "a test"
 )]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -51,6 +52,12 @@ fn done(directory: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Says that a test did nothing, also where the output of those that pass is
+/// not shown.
+fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED {why}");
+}
+
 /// Whether the compiler of a language is at hand.
 fn at_hand(language: &str, directory: &Path) -> bool {
     let missing = match language {
@@ -60,7 +67,7 @@ fn at_hand(language: &str, directory: &Path) -> bool {
         other => panic!("{other} is no language"),
     };
     if let Some(missing) = &missing {
-        println!("SKIPPED {language}: {missing}");
+        skipped(&format!("{language}: {missing}"));
     }
     missing.is_none()
 }
@@ -472,7 +479,7 @@ fn a_policy_for_a_later_version_runs_until_it_needs_what_is_new() {
 fn a_policy_for_every_frozen_version_runs() {
     let frozen = nodepol_tests::workspace().join("wit/frozen");
     let Ok(versions) = std::fs::read_dir(&frozen) else {
-        println!("SKIPPED: no version is frozen yet");
+        skipped("no version is frozen yet");
         return;
     };
     for version in versions {
@@ -498,4 +505,65 @@ fn a_policy_for_every_frozen_version_runs() {
         let tested = done(&project, &["plugin", "test"]);
         assert!(tested.contains("6 passed, 0 failed"), "{name}: {tested}");
     }
+}
+
+/// A panic is told in the words of the panic, and a mistake in a parameter's
+/// name is told at all.
+#[test]
+fn mistakes_in_a_policy_are_readable() {
+    let scratch = tempfile::tempdir().unwrap();
+    let project = scratch.path().join("acme-agent");
+    done(scratch.path(), &["plugin", "new", "acme-agent"]);
+    let source = project.join("src/lib.rs");
+    let code = std::fs::read_to_string(&source).unwrap();
+    let broken = code
+        .replace("parameters.text(\"key\")", "parameters.text(\"kye\")")
+        .replace(
+            "let finding = Finding::fail(",
+            "assert!(!text.contains(\"verbose\"), \"a line that nobody expected\");\n    \
+             let finding = Finding::fail(",
+        );
+    assert_ne!(code, broken);
+    std::fs::write(&source, broken).unwrap();
+    let output = nodepol(&project, &["plugin", "test"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let said = text(&output);
+    for expected in [
+        "a line that nobody expected",
+        "src/lib.rs:",
+        "the parameter `kye` is not declared",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let output = nodepol(&project, &["plugin", "check"]);
+    assert!(
+        text(&output).contains("error[undeclared-parameter]: the parameter `kye`"),
+        "{}",
+        text(&output)
+    );
+}
+
+/// An SDK elsewhere is depended on and not copied.
+#[test]
+fn a_project_can_depend_on_the_sdk_of_a_checkout() {
+    let scratch = tempfile::tempdir().unwrap();
+    let sdk = nodepol_tests::workspace().join("plugins/sdk");
+    done(
+        scratch.path(),
+        &["plugin", "new", "acme", "--sdk", sdk.to_str().unwrap()],
+    );
+    let project = scratch.path().join("acme");
+    assert!(!project.join("sdk").exists());
+    let manifest = std::fs::read_to_string(project.join("Cargo.toml")).unwrap();
+    assert!(
+        manifest.contains(&format!("path = \"{}\"", sdk.display())),
+        "{manifest}"
+    );
+    // Nothing is written over.
+    let again = nodepol(scratch.path(), &["plugin", "new", "acme"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again).contains("is there already"));
+    let bad = nodepol(scratch.path(), &["plugin", "new", "Acme_Proxy"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(text(&bad).contains("kebab-case"));
 }

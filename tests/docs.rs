@@ -17,6 +17,7 @@
     reason = "a test"
 )]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -150,7 +151,8 @@ fn is_at_hand(program: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .any(|directory| directory.join(program).is_file());
     if !found {
-        println!("SKIPPED: {program} is not at hand");
+        // Shown also where the output of tests that pass is not.
+        let _ = writeln!(std::io::stderr(), "SKIPPED {program} is not at hand");
     }
     found
 }

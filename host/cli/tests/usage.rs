@@ -17,6 +17,12 @@ fn the_reference() {
         "explain",
         "list",
         "inspect",
+        "plugin",
+        "plugin new",
+        "plugin build",
+        "plugin test",
+        "plugin check",
+        "plugin record",
         "completions",
     ] {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

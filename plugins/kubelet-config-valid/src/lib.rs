@@ -29,7 +29,11 @@ impl Policy for KubeletConfigValid {
         let settings = Settings { at };
         let mut findings = Vec::new();
         for rule in RULES {
-            findings.extend(rule(&settings)?.map(|broken| finding(at, broken)).transpose()?);
+            findings.extend(
+                rule(&settings)?
+                    .map(|broken| finding(at, broken))
+                    .transpose()?,
+            );
         }
         Ok(Judgement::of(findings, "every value is legal"))
     }
@@ -38,7 +42,10 @@ impl Policy for KubeletConfigValid {
 fn finding(at: Horizon, broken: Broken) -> Result<Finding, Unavailable> {
     let mut finding = Finding::fail(
         broken.id,
-        format!("the kubelet exits: invalid configuration: {}", broken.message),
+        format!(
+            "the kubelet exits: invalid configuration: {}",
+            broken.message
+        ),
     );
     let mut source = None;
     for pointer in &broken.pointers {

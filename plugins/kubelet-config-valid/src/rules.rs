@@ -98,11 +98,7 @@ pub(crate) const RULES: &[fn(&Settings) -> Answer] = &[
 ];
 
 fn ports(settings: &Settings) -> Answer {
-    for (pointer, least) in [
-        ("/port", 1),
-        ("/readOnlyPort", 0),
-        ("/healthzPort", 0),
-    ] {
+    for (pointer, least) in [("/port", 1), ("/readOnlyPort", 0), ("/healthzPort", 0)] {
         if let Some(port) = settings.integer(pointer)?
             && !(least..=65_535).contains(&port)
         {
@@ -130,7 +126,10 @@ fn oom_score_adj(settings: &Settings) -> Answer {
 }
 
 fn image_gc(settings: &Settings) -> Answer {
-    const FIELDS: [&str; 2] = ["/imageGCHighThresholdPercent", "/imageGCLowThresholdPercent"];
+    const FIELDS: [&str; 2] = [
+        "/imageGCHighThresholdPercent",
+        "/imageGCLowThresholdPercent",
+    ];
     let high = settings.integer(FIELDS[0])?;
     let low = settings.integer(FIELDS[1])?;
     for (value, pointer) in [(high, FIELDS[0]), (low, FIELDS[1])] {
@@ -221,7 +220,11 @@ fn enforce_node_allocatable(settings: &Settings) -> Answer {
 fn reserved_cgroup(settings: &Settings) -> Answer {
     let enforced = settings.words("/enforceNodeAllocatable")?;
     for (kind, cgroup, field) in [
-        ("system-reserved", "/systemReservedCgroup", "systemReservedCgroup"),
+        (
+            "system-reserved",
+            "/systemReservedCgroup",
+            "systemReservedCgroup",
+        ),
         ("kube-reserved", "/kubeReservedCgroup", "kubeReservedCgroup"),
     ] {
         let is_enforced = enforced
@@ -280,11 +283,12 @@ fn shutdown(settings: &Settings) -> Answer {
     let critical = settings.milliseconds(FIELDS[1])?.unwrap_or(0.0);
     let broken = |message| Ok(Broken::new("shutdown-grace-period", &FIELDS, message));
     if whole < 0.0 || critical < 0.0 || critical > whole {
-        return broken(
-            "shutdownGracePeriodCriticalPods must be between 0 and shutdownGracePeriod",
-        );
+        return broken("shutdownGracePeriodCriticalPods must be between 0 and shutdownGracePeriod");
     }
-    if [whole, critical].into_iter().any(|span| span > 0.0 && span < 1000.0) {
+    if [whole, critical]
+        .into_iter()
+        .any(|span| span > 0.0 && span < 1000.0)
+    {
         return broken("shutdownGracePeriod and its part must be 0 or at least 1 s");
     }
     Ok(None)
@@ -297,11 +301,19 @@ fn words(settings: &Settings) -> Answer {
             &["none", "best-effort", "restricted", "single-numa-node"],
         ),
         ("/topologyManagerScope", &["container", "pod"]),
-        ("/hairpinMode", &["none", "hairpin-veth", "promiscuous-bridge"]),
+        (
+            "/hairpinMode",
+            &["none", "hairpin-veth", "promiscuous-bridge"],
+        ),
         ("/authorization/mode", &["AlwaysAllow", "Webhook"]),
         (
             "/tlsMinVersion",
-            &["VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"],
+            &[
+                "VersionTLS10",
+                "VersionTLS11",
+                "VersionTLS12",
+                "VersionTLS13",
+            ],
         ),
         ("/memoryReservationPolicy", &["None", "TieredReservation"]),
         (
@@ -373,13 +385,19 @@ fn cfs_quota_period(settings: &Settings) -> Answer {
 
 fn container_log(settings: &Settings) -> Answer {
     let broken = |pointer, message| Ok(Broken::new("container-log", &[pointer], message));
-    if settings.integer("/containerLogMaxFiles")?.is_some_and(|files| files <= 1) {
+    if settings
+        .integer("/containerLogMaxFiles")?
+        .is_some_and(|files| files <= 1)
+    {
         return broken(
             "/containerLogMaxFiles",
             "containerLogMaxFiles must be greater than 1",
         );
     }
-    if settings.integer("/containerLogMaxWorkers")?.is_some_and(|workers| workers < 1) {
+    if settings
+        .integer("/containerLogMaxWorkers")?
+        .is_some_and(|workers| workers < 1)
+    {
         return broken(
             "/containerLogMaxWorkers",
             "containerLogMaxWorkers must be greater than or equal to 1",

@@ -1,5 +1,7 @@
 //! Who a policy is.
 
+use std::time::Duration;
+
 use crate::bindings::exports::nodepol::policy::check;
 use crate::{Phase, Severity, Value};
 
@@ -36,12 +38,13 @@ impl Description {
         self
     }
 
-    /// A parameter that a policy set may give; the default says its type.
+    /// A parameter that a policy set may give; the default says its type: a
+    /// `bool`, an `i64`, a text, a list of texts or a [`Duration`].
     #[must_use]
-    pub fn parameter(mut self, name: &str, default: Value, description: &str) -> Self {
+    pub fn parameter(mut self, name: &str, default: impl Into<Value>, description: &str) -> Self {
         self.0.parameters.push(check::Parameter {
             name: name.to_owned(),
-            default,
+            default: default.into(),
             description: description.to_owned(),
         });
         self
@@ -52,5 +55,36 @@ impl Description {
     pub fn documentation(mut self, url: &str) -> Self {
         self.0.documentation = Some(url.to_owned());
         self
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for Value {
+    fn from(texts: [&str; N]) -> Self {
+        Self::TextList(texts.map(str::to_owned).to_vec())
+    }
+}
+
+/// In whole seconds.
+impl From<Duration> for Value {
+    fn from(duration: Duration) -> Self {
+        Self::Duration(duration.as_secs())
     }
 }

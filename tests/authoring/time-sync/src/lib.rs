@@ -3,7 +3,7 @@
 use nodepol_plugin::units::{self, Unit};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Policy, Severity, Step,
-    Unavailable, UnitVerb, Value,
+    Unavailable, UnitVerb,
 };
 
 struct TimeSync;
@@ -18,11 +18,7 @@ impl Policy for TimeSync {
         .severity(Severity::TimeBomb)
         .parameter(
             "daemons",
-            Value::TextList(vec![
-                "chrony.service".to_owned(),
-                "chronyd.service".to_owned(),
-                "systemd-timesyncd.service".to_owned(),
-            ]),
+            ["chrony.service", "chronyd.service", "systemd-timesyncd.service"],
             "the units of which one must run",
         )
         .documentation("https://example.org/policies/time-sync")

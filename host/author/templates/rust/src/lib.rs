@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Policy, Severity, Step,
-    Unavailable, Value, files,
+    Unavailable, files,
 };
 
 const PATH: &str = "/etc/{{id}}.conf";
@@ -17,11 +17,7 @@ impl Policy for {{type}} {
             "/etc/{{id}}.conf enables the agent",
         )
         .severity(Severity::Degraded)
-        .parameter(
-            "key",
-            Value::Text("enabled".to_owned()),
-            "the key that must be true",
-        )
+        .parameter("key", "enabled", "the key that must be true")
         .documentation("https://example.org/policies/{{id}}")
     }
 
