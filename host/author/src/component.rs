@@ -115,3 +115,64 @@ pub fn wit_text(wasm: &[u8]) -> Result<String, AuthorError> {
         .map_err(|error| failed(format!("{error:#}")))?;
     Ok(printer.output.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An export of a section: its name, what kind of item, and which.
+    fn export(name: &str, kind: u8) -> Vec<u8> {
+        let mut bytes = vec![0];
+        leb128(&mut bytes, name.len());
+        bytes.extend(name.as_bytes());
+        bytes.extend([kind, 0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn only_the_export_of_a_policy_is_kept() {
+        let check = export("nodepol:policy/check@0.1.0", 5);
+        let init = export("init", 1);
+        let both = [&[2][..], &init, &check].concat();
+        assert_eq!(kept_exports(&both), Some([&[1][..], &check].concat()));
+        let alone = [&[1][..], &init].concat();
+        assert_eq!(kept_exports(&alone), Some(Vec::new()));
+
+        let header = *b"\0asm\x0d\0\x01\0";
+        let section = |content: &[u8]| {
+            let mut bytes = vec![EXPORTS];
+            leb128(&mut bytes, content.len());
+            bytes.extend(content);
+            bytes
+        };
+        let component = [&header[..], &section(&alone), &section(&both)].concat();
+        let kept = only_check(&component).unwrap();
+        let expected = [&header[..], &section(&[&[1][..], &check].concat())].concat();
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_refused() {
+        for broken in [
+            &b"\0asm"[..],
+            b"\0asm\x0d\0\x01\0\x0b\x7f",
+            b"\0asm\x0d\0\x01\0\x0b",
+        ] {
+            assert!(only_check(broken).is_err());
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_as_few_bytes_as_they_need() {
+        for (number, bytes) in [
+            (0, &[0][..]),
+            (127, &[127]),
+            (128, &[128, 1]),
+            (300, &[172, 2]),
+        ] {
+            let mut written = Vec::new();
+            leb128(&mut written, number);
+            assert_eq!(written, bytes);
+        }
+    }
+}

@@ -34,7 +34,56 @@
 //! Every function that reads facts fails with [`Unavailable`] where evidence
 //! could not be read; passing that on with `?` makes the verdict `unknown`, as
 //! it must be. What a component imports is what its code really calls, and that
-//! is its list of permissions: there is nothing to declare.
+//! is its list of permissions.
+//!
+//! `nodepol plugin new` writes a project that uses this crate; the tutorial in
+//! `docs/` leads through it.
+//!
+//! # Parameters
+//!
+//! A default says a parameter's type. A policy set may give another value; the
+//! host checks its type before anything is evaluated.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use nodepol_plugin::{Description, Parameters};
+//! fn describe() -> Description {
+//!     Description::new("acme-lease", "The lease is fresh", "the lease is younger than `age`")
+//!         .parameter("age", Duration::from_secs(3600), "how old it may be")
+//!         .parameter("strict", false, "whether a missing lease fails")
+//! }
+//!
+//! fn oldest(parameters: &Parameters) -> u64 {
+//!     parameters.seconds("age")
+//! }
+//! ```
+//!
+//! # Findings and fixes
+//!
+//! A finding has a stable id, evidence with its place, and the steps of a fix.
+//! Steps are data: the report prints them, and what they would change can be
+//! tried on a snapshot before anyone runs them.
+//!
+//! ```
+//! # use nodepol_plugin::{Finding, Fix, Judgement, Location, Step, UnitVerb, Verdict};
+//! let fix = Fix::new("start it at every boot")
+//!     .step(Step::unit(UnitVerb::Enable, "acme.service", "start it at boot"))
+//!     .step(Step::command(["acme", "--renew"], "and now").verify(["acme", "--check"]));
+//! let finding = Finding::fail("lease-stale", "the lease is 3 hours old")
+//!     .evidence(Location::line("/etc/acme.conf", 7), "lease = 2026-05-01")
+//!     .fix(fix);
+//! let judgement = Judgement::of(vec![finding], "the lease is fresh");
+//! assert_eq!(judgement.verdict(), Verdict::Fail);
+//! ```
+//!
+//! # Tests
+//!
+//! Facts are read from a host, which a plain `cargo test` has none of. Keep the
+//! rule in functions that take what was read and give a [`Judgement`]: those are
+//! tested like any others. The whole policy is tested by its cases, in the real
+//! sandbox: `nodepol plugin test`.
+//!
+//! A panic ends the evaluation, and the report says where and why.
 
 #[expect(
     missing_docs,

@@ -210,6 +210,50 @@ void np_step_write_file(np_finding *finding, const char *description, const char
   action->val.write_file.content = content;
 }
 
+void np_step_unit(np_finding *finding, const char *description, const char *unit, uint8_t verb) {
+  CHECK(action_t) *action =
+      &step(finding, np_str(description), EXPORTS_NODEPOL_POLICY_CHECK_ACTION_UNIT)->action;
+  action->val.unit.name = np_str(unit);
+  action->val.unit.verb = verb;
+}
+
+void np_step_set_value(np_finding *finding, const char *description, const char *path,
+                       const char *pointer, const char *json) {
+  CHECK(action_t) *action =
+      &step(finding, np_str(description), EXPORTS_NODEPOL_POLICY_CHECK_ACTION_SET_VALUE)->action;
+  action->val.set_value.path = np_str(path);
+  action->val.set_value.pointer = np_str(pointer);
+  action->val.set_value.json = np_str(json);
+}
+
+void np_step_remove_line(np_finding *finding, const char *description, const char *path,
+                         uint32_t line, np_text text) {
+  CHECK(action_t) *action =
+      &step(finding, np_str(description), EXPORTS_NODEPOL_POLICY_CHECK_ACTION_REMOVE_LINE)->action;
+  action->val.remove_line.path = np_str(path);
+  action->val.remove_line.line = line;
+  action->val.remove_line.text = text;
+}
+
+static CHECK(step_t) *last_step(np_finding *finding) {
+  if (finding->fix.val.steps.len == 0) abort();
+  return &finding->fix.val.steps.ptr[finding->fix.val.steps.len - 1];
+}
+
+void np_step_disrupts(np_finding *finding, uint8_t disruption) {
+  last_step(finding)->disruption = disruption;
+}
+
+void np_step_verify(np_finding *finding, const char *word, ...) {
+  CHECK(step_t) *verified = last_step(finding);
+  verified->verify.is_some = true;
+  va_list words;
+  va_start(words, word);
+  for (; word != NULL; word = va_arg(words, const char *))
+    *GROWN(verified->verify.val, np_text) = np_str(word);
+  va_end(words);
+}
+
 /* ---- The exports ---- */
 
 void CHECK(describe)(np_description *out) { policy_describe(out); }

@@ -82,6 +82,16 @@ void np_fix(np_finding *finding, const char *summary);
 /* Steps of that fix, in order. The words of a command end with NULL. */
 void np_step_note(np_finding *finding, np_text text);
 void np_step_command(np_finding *finding, const char *description, const char *word, ...);
+/* A verb of systemctl: EXPORTS_NODEPOL_POLICY_CHECK_UNIT_VERB_ENABLE and so on. */
+void np_step_unit(np_finding *finding, const char *description, const char *unit, uint8_t verb);
+/* One value of a YAML, JSON or TOML file, by its RFC 6901 pointer. */
+void np_step_set_value(np_finding *finding, const char *description, const char *path,
+                       const char *pointer, const char *json);
+void np_step_remove_line(np_finding *finding, const char *description, const char *path,
+                         uint32_t line, np_text text);
+/* What the last step disturbs, and a command that tells whether it took effect. */
+void np_step_disrupts(np_finding *finding, uint8_t disruption);
+void np_step_verify(np_finding *finding, const char *word, ...);
 void np_step_write_file(np_finding *finding, const char *description, const char *path,
                         uint32_t mode, np_text content);
 

@@ -35,5 +35,6 @@ bool policy_judge(np_horizon at, const np_parameters *parameters, np_judgement *
   np_step_write_file(finding, "set it at every boot", "/etc/sysctl.d/90-agreed.conf", 0644,
                      np_concat(key_c, " = ", np_c(wanted), "\n", NULL));
   np_step_command(finding, "set it now", "sysctl", "--system", NULL);
+  np_step_verify(finding, "sysctl", "-n", key_c, NULL);
   return true;
 }

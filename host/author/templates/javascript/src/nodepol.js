@@ -1,6 +1,8 @@
 // What every policy needs: who it is, findings, and one answer of both horizons.
 // The types are those of wit/deps/nodepol-policy/check.wit.
 
+import { write } from 'nodepol:policy/log@0.1.0';
+
 /** Graver verdicts come later; the order is that of the host. */
 const GRAVITY = ['not-applicable', 'pass', 'waiting', 'warn', 'unknown', 'fail'];
 const PHASES = ['image', 'pre-join', 'boot', 'running'];
@@ -83,6 +85,19 @@ function judged(policy, at, parameters) {
   }
 }
 
+/** The parameters by their names; a name that is not declared is logged. */
+function byName(given) {
+  const values = Object.fromEntries(given.map(({ name, value }) => [name, value.val]));
+  return new Proxy(values, {
+    get(target, name) {
+      if (typeof name === 'string' && !Object.hasOwn(target, name)) {
+        write('error', `the parameter \`${name}\` is not declared`);
+      }
+      return target[name];
+    },
+  });
+}
+
 /** The exports of a policy. */
 export function component(policy) {
   return {
@@ -95,7 +110,7 @@ export function component(policy) {
     }),
 
     evaluate(horizons, given) {
-      const parameters = Object.fromEntries(given.map(({ name, value }) => [name, value.val]));
+      const parameters = byName(given);
       const answer = {
         now: 'not-applicable',
         nextBoot: 'not-applicable',
