@@ -89,6 +89,8 @@ impl Format {
             // Of a CNI network, which is JSON under either name.
             Some("conf" | "conflist") if path.contains("/cni/") => Some(Self::Json),
             _ if name == "kubeconfig" => Some(Self::Yaml),
+            // What the kubelet's resource managers remember.
+            _ if name == "cpu_manager_state" || name == "memory_manager_state" => Some(Self::Json),
             _ => None,
         }
     }

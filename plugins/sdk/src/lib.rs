@@ -109,6 +109,7 @@ mod finding;
 mod fix;
 mod parameters;
 mod policy;
+pub mod quantity;
 pub mod runbook;
 
 pub use bindings::exports::nodepol::policy::check::{

@@ -48,6 +48,15 @@ pub struct Summary {
     pub control_plane: bool,
 }
 
+/// What a machine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capacity {
+    /// The CPUs that are on, such as `0-3,6`.
+    pub online_cpus: Option<String>,
+    /// `MemTotal`, in bytes.
+    pub memory_bytes: Option<u64>,
+}
+
 impl Node {
     /// Facts from `evidence`.
     pub fn new(evidence: Arc<Evidence>, kubelet: Arc<Kubelet>) -> Self {
@@ -216,13 +225,30 @@ impl Node {
     /// # Errors
     /// [`Unavailable`] if it could not be read.
     pub fn memory_available(&self) -> Result<Option<u64>, Unavailable> {
+        self.meminfo("MemAvailable:")
+    }
+
+    /// What the machine has, as the kernel sees it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it could not be read.
+    pub fn capacity(&self) -> Result<Capacity, Unavailable> {
+        let path = "/sys/devices/system/cpu/online";
+        let cpus = self.evidence.text(path).known(path)?.copied();
+        Ok(Capacity {
+            online_cpus: cpus.map(|cpus| cpus.trim().to_owned()),
+            memory_bytes: self.meminfo("MemTotal:")?,
+        })
+    }
+
+    fn meminfo(&self, row: &str) -> Result<Option<u64>, Unavailable> {
         let path = "/proc/meminfo";
         let Some(text) = self.evidence.text(path).known(path)?.copied() else {
             return Ok(None);
         };
         Ok(text
             .lines()
-            .find_map(|line| line.strip_prefix("MemAvailable:"))
+            .find_map(|line| line.strip_prefix(row))
             .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
             .and_then(|kib| kib.checked_mul(1024)))
     }

@@ -12,7 +12,7 @@ use super::{
     Activation, Device, Enforcement, cloud_init, fstab, generated, proc_swaps, services, unit_name,
     zram,
 };
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Resolved};
 use crate::sourced::Sourced;
 
 const SWAP_TARGET: &str = "swap.target";
@@ -55,6 +55,29 @@ impl<U: BootUnits> Swap<U> {
             )),
             Part::Unreadable(why) => Err(Unavailable::new(proc_swaps::PATH, why)),
         }
+    }
+
+    /// Whether a device is encrypted by the device mapper (dm-crypt); none of one
+    /// that is none of the device mapper's.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if that could not be looked at.
+    pub fn encrypted(&self, path: &str) -> Result<Option<bool>, Unavailable> {
+        let canonical = match self.evidence.resolve(path) {
+            Resolved::At(canonical) => canonical,
+            Resolved::Nowhere(_) => return Ok(None),
+            Resolved::Unknown(unavailable) => return Err(unavailable),
+        };
+        let Some(name) = canonical
+            .strip_prefix("/dev/")
+            .filter(|name| name.starts_with("dm-"))
+        else {
+            return Ok(None);
+        };
+        // drivers/md/dm-sysfs.c; the prefix is that of cryptsetup.
+        let uuid = format!("/sys/block/{name}/dm/uuid");
+        let text = self.evidence.text(&uuid).known(&uuid)?.copied();
+        Ok(text.map(|uuid| uuid.starts_with("CRYPT-")))
     }
 
     /// What turns swap on at the next boot, sorted.

@@ -1,10 +1,10 @@
 //! The interface `node`.
 
 use nodepol_facts::join_state as facts;
-use nodepol_facts::node::OsRelease as Os;
+use nodepol_facts::node::{self as facts_of_node, OsRelease as Os};
 
 use super::convert::{IntoWit, horizon, wit};
-use crate::bindings::nodepol::policy::node::{Host, JoinState, OsRelease};
+use crate::bindings::nodepol::policy::node::{Capacity, Host, JoinState, OsRelease};
 use crate::bindings::nodepol::policy::types::{Horizon, Sourced, Unavailable};
 use crate::host_state::HostState;
 
@@ -57,6 +57,10 @@ impl Host for HostState {
         Ok(self.facts()?.node.control_plane())
     }
 
+    fn get_capacity(&mut self) -> wasmtime::Result<Result<Capacity, Unavailable>> {
+        Ok(wit(self.facts()?.node.capacity()))
+    }
+
     fn memory_available(&mut self) -> wasmtime::Result<Result<Option<u64>, Unavailable>> {
         Ok(wit(self.facts()?.node.memory_available()))
     }
@@ -72,6 +76,17 @@ impl IntoWit for facts::JoinState {
             Self::Joining => JoinState::Joining,
             Self::Joined => JoinState::Joined,
             Self::BrokenPartial => JoinState::BrokenPartial,
+        }
+    }
+}
+
+impl IntoWit for facts_of_node::Capacity {
+    type Wit = Capacity;
+
+    fn into_wit(self) -> Capacity {
+        Capacity {
+            online_cpus: self.online_cpus,
+            memory_bytes: self.memory_bytes,
         }
     }
 }

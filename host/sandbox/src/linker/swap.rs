@@ -12,6 +12,10 @@ impl Host for HostState {
         Ok(wit(self.facts()?.swap.active()))
     }
 
+    fn encrypted(&mut self, path: String) -> wasmtime::Result<Result<Option<bool>, Unavailable>> {
+        Ok(wit(self.facts()?.swap.encrypted(&path)))
+    }
+
     fn at_next_boot(&mut self) -> wasmtime::Result<Result<Vec<Activation>, Unavailable>> {
         Ok(wit(self.facts()?.swap.at_next_boot()))
     }
