@@ -322,7 +322,7 @@ fn uncordon() -> Step {
 
 /// `--hostname-override` or the host name, as the kubelet registers it: trimmed
 /// and in lower case (pkg/util/node, GetHostname). `NODE` if it is not known.
-fn node_name() -> String {
+pub fn node_name() -> String {
     let flag = kubelet::flag(Horizon::NextBoot, "hostname-override")
         .ok()
         .flatten();

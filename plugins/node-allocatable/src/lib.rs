@@ -1,0 +1,233 @@
+//! What is reserved leaves something for pods.
+
+use nodepol_plugin::quantity::{bytes, cpu_set, milli_cpus, value_of};
+use nodepol_plugin::{
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
+    Unavailable, kubelet, no_settings, node,
+};
+
+struct NodeAllocatable;
+
+impl Policy for NodeAllocatable {
+    fn describe() -> Description {
+        Description::new(
+            "node-allocatable",
+            "What is reserved leaves something for pods",
+            "reservations fit the machine, and resource managers get what they need",
+        )
+        .severity(Severity::Blocker)
+        .phases(&[Phase::Boot, Phase::Running])
+    }
+
+    fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+        if let Some(judgement) = no_settings(at)? {
+            return Ok(judgement);
+        }
+        let capacity = node::get_capacity()?;
+        let mut findings = Vec::new();
+        findings.extend(memory(at, capacity.memory_bytes)?);
+        findings.extend(cpus(at, capacity.online_cpus.as_deref())?);
+        findings.extend(static_cpus(at, capacity.online_cpus.as_deref())?);
+        findings.extend(static_memory(at)?);
+        findings.extend(pids(at)?);
+        Ok(Judgement::of(
+            findings,
+            "what is reserved leaves something for pods",
+        ))
+    }
+}
+
+const RESERVED: [&str; 2] = ["/kubeReserved", "/systemReserved"];
+
+/// The amounts of a resource that are reserved, with where they are said.
+fn reserved(
+    at: Horizon,
+    resource: &str,
+    parse: fn(&str) -> Option<u64>,
+) -> Result<(u64, Vec<kubelet::SettingValue>), Unavailable> {
+    let mut sum = 0_u64;
+    let mut said = Vec::new();
+    for pointer in RESERVED {
+        if let Some(setting) = kubelet::setting(at, pointer)?
+            && let Some(amount) = value_of(&setting.json, resource).and_then(parse)
+        {
+            sum = sum.saturating_add(amount);
+            said.push(setting);
+        }
+    }
+    Ok((sum, said))
+}
+
+fn too_much(id: &str, message: String, said: Vec<kubelet::SettingValue>) -> Finding {
+    let source = said.first().map_or_else(
+        || "the configuration".to_owned(),
+        |setting| setting.at.source.clone(),
+    );
+    said.into_iter()
+        .fold(Finding::fail(id, message), |finding, setting| {
+            finding.evidence(setting.at, setting.json)
+        })
+        .fix(
+            Fix::new("reserve less, or give the machine more")
+                .step(Step::note(format!(
+                    "lower kubeReserved or systemReserved in {source}; a machine that was made \
+                     smaller keeps the reservations of the larger one"
+                )))
+                .step(Step::restart_kubelet()),
+        )
+}
+
+fn memory(at: Horizon, capacity: Option<u64>) -> Result<Option<Finding>, Unavailable> {
+    let (mut sum, mut said) = reserved(at, "memory", bytes)?;
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let Some(capacity) = capacity else {
+        return Ok(None);
+    };
+    if let Some(eviction) = kubelet::setting(at, "/evictionHard")? {
+        let threshold = value_of(&eviction.json, "memory.available").and_then(|text| {
+            match text.strip_suffix('%') {
+                Some(percent) => Some(capacity.saturating_mul(percent.parse().ok()?) / 100),
+                None => bytes(text),
+            }
+        });
+        if let Some(threshold) = threshold {
+            sum = sum.saturating_add(threshold);
+            said.push(eviction);
+        }
+    }
+    Ok((sum > capacity).then(|| {
+        too_much(
+            "memory-over-reserved",
+            format!(
+                "the kubelet exits: invalid Node Allocatable configuration: {} MiB of memory are \
+                 reserved and the machine has {} MiB",
+                sum >> 20,
+                capacity >> 20
+            ),
+            said,
+        )
+    }))
+}
+
+fn cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailable> {
+    let (sum, said) = reserved(at, "cpu", milli_cpus)?;
+    let Some(count) = online.and_then(cpu_set).map(|set| set.len() as u64) else {
+        return Ok(None);
+    };
+    Ok((sum > count * 1000).then(|| {
+        too_much(
+            "cpu-over-reserved",
+            format!(
+                "the kubelet exits: invalid Node Allocatable configuration: {sum}m of CPU are \
+                 reserved and the machine has {count} CPUs"
+            ),
+            said,
+        )
+    }))
+}
+
+fn static_cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailable> {
+    let explicit = kubelet::setting(at, "/reservedSystemCPUs")?
+        .filter(|setting| !setting.display().is_empty());
+    if let (Some(explicit), Some(online)) = (&explicit, online.and_then(cpu_set))
+        && let Some(wanted) = cpu_set(explicit.display())
+        && !wanted.is_subset(&online)
+    {
+        return Ok(Some(
+            Finding::fail(
+                "reserved-cpus-offline",
+                format!(
+                    "the kubelet exits: reserved-cpus: {} is not a subset of online-cpus",
+                    explicit.display()
+                ),
+            )
+            .evidence(explicit.at.clone(), explicit.display())
+            .fix(
+                Fix::new("reserve CPUs that are there")
+                    .step(Step::note(format!(
+                        "correct reservedSystemCPUs in {}",
+                        explicit.at.source
+                    )))
+                    .step(Step::restart_kubelet()),
+            ),
+        ));
+    }
+    let policy = kubelet::setting(at, "/cpuManagerPolicy")?;
+    let Some(policy) = policy.filter(|policy| policy.display() == "static") else {
+        return Ok(None);
+    };
+    if explicit.is_some() || reserved(at, "cpu", milli_cpus)?.0 > 0 {
+        return Ok(None);
+    }
+    Ok(Some(
+        Finding::fail(
+            "static-without-reserved-cpu",
+            "the kubelet exits: the static policy requires systemreserved.cpu + kubereserved.cpu to \
+             be greater than zero",
+        )
+        .evidence(policy.at.clone(), "static")
+        .fix(
+            Fix::new("reserve CPU for the system")
+                .step(Step::set_value(
+                    policy.at.source,
+                    "/systemReserved/cpu",
+                    "\"500m\"",
+                    "rounded up to whole CPUs, which no pod gets for itself",
+                ))
+                .step(Step::restart_kubelet()),
+        ),
+    ))
+}
+
+fn static_memory(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+    let policy = kubelet::setting(at, "/memoryManagerPolicy")?;
+    let Some(policy) = policy.filter(|policy| policy.display() == "Static") else {
+        return Ok(None);
+    };
+    let has = kubelet::setting(at, "/reservedMemory")?.is_some_and(|list| list.json.len() > 2);
+    if has {
+        return Ok(None);
+    }
+    Ok(Some(
+        Finding::fail(
+            "static-without-reserved-memory",
+            "the kubelet exits: the Static memory manager needs reservedMemory, as much as \
+             kubeReserved, systemReserved and evictionHard together",
+        )
+        .evidence(policy.at.clone(), "Static")
+        .fix(
+            Fix::new("reserve memory per NUMA node")
+                .step(Step::note(format!(
+                    "set reservedMemory in {}: its sum is kubeReserved + systemReserved + \
+                     evictionHard of memory",
+                    policy.at.source
+                )))
+                .step(Step::restart_kubelet()),
+        ),
+    ))
+}
+
+fn pids(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+    let (sum, said) = reserved(at, "pid", |text| text.parse().ok())?;
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let Some(most) = node::sysctl(at, "kernel.pid_max")? else {
+        return Ok(None);
+    };
+    let capacity = most.value.trim().parse::<u64>().unwrap_or(u64::MAX);
+    Ok((sum > capacity).then(|| {
+        too_much(
+            "pid-over-reserved",
+            format!(
+                "the kubelet exits: invalid Node Allocatable configuration: {sum} process ids are \
+                 reserved and kernel.pid_max is {capacity}"
+            ),
+            said,
+        )
+    }))
+}
+
+nodepol_plugin::policy!(NodeAllocatable);
