@@ -46,7 +46,7 @@ impl Policy for CgroupVersion {
             Err(unavailable) => return Err(unavailable),
         };
         if mode == Mode::V2 {
-            return Ok(v2(at)?);
+            return v2(at);
         }
         let Some(version) = version else {
             return Err(Unavailable {

@@ -76,7 +76,7 @@ fn state(
     let remembered = match configs::get(path, "/policyName") {
         Ok(remembered) => remembered,
         // A file that cannot be opened says nothing; one that is no JSON does.
-        Err(unavailable) if unavailable.reason.starts_with("it is not JSON") => {
+        Err(unavailable) if unavailable.reason.starts_with("it is not json") => {
             return Ok(Some(torn("is not whole")));
         }
         Err(unavailable) => return Err(unavailable),
