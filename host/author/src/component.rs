@@ -21,8 +21,48 @@ const EXPORTS: u8 = 11;
 /// The bytes before the first section: magic number, version, layer.
 const HEADER: usize = 8;
 
+/// The ids of sections that hold something whole: a core module, a component.
+const MODULE: u8 = 1;
+const COMPONENT: u8 = 4;
+
+/// The id of custom sections, of modules and components alike.
+const CUSTOM: u8 = 0;
+
+/// What only debuggers read.
+fn is_for_debuggers(section: &str) -> bool {
+    section == "name" || section == "component-name" || section.starts_with(".debug")
+}
+
+/// A component without names of functions and other things that only debuggers
+/// read: they are no part of what it does, and travel to every node.
+pub(crate) fn stripped(wasm: &[u8]) -> Result<Vec<u8>, AuthorError> {
+    let is_component = wasmparser::Parser::is_component(wasm);
+    rewritten(wasm, &|id, content| match id {
+        CUSTOM => {
+            let name = BinaryReader::new(content, 0).read_string().ok()?;
+            Some((!is_for_debuggers(name)).then(|| content.to_vec()))
+        }
+        MODULE | COMPONENT if is_component => Some(Some(stripped(content).ok()?)),
+        _ => Some(Some(content.to_vec())),
+    })
+}
+
 /// A component without the exports that are none of `nodepol:policy/check`.
 pub(crate) fn only_check(wasm: &[u8]) -> Result<Vec<u8>, AuthorError> {
+    rewritten(wasm, &|id, content| match id {
+        EXPORTS => {
+            let kept = kept_exports(content)?;
+            Some((!kept.is_empty()).then_some(kept))
+        }
+        _ => Some(Some(content.to_vec())),
+    })
+}
+
+/// What a section becomes: nothing (`None` outside: it is broken), or that.
+type Rewrite<'a> = dyn Fn(u8, &[u8]) -> Option<Option<Vec<u8>>> + 'a;
+
+/// A module or component with each of its own sections rewritten or left out.
+fn rewritten(wasm: &[u8], rewrite: &Rewrite<'_>) -> Result<Vec<u8>, AuthorError> {
     let broken = || AuthorError::Encode("the compiler made a broken component".to_owned());
     let (header, mut rest) = wasm.split_at_checked(HEADER).ok_or_else(broken)?;
     let mut component = header.to_vec();
@@ -36,14 +76,7 @@ pub(crate) fn only_check(wasm: &[u8]) -> Result<Vec<u8>, AuthorError> {
             .ok_or_else(broken)?;
         let content = after.get(start..end).ok_or_else(broken)?;
         rest = after.get(end..).ok_or_else(broken)?;
-        if *id == EXPORTS {
-            let content = kept_exports(content).ok_or_else(broken)?;
-            if !content.is_empty() {
-                component.push(*id);
-                leb128(&mut component, content.len());
-                component.extend(content);
-            }
-        } else {
+        if let Some(content) = rewrite(*id, content).ok_or_else(broken)? {
             component.push(*id);
             leb128(&mut component, content.len());
             component.extend(content);
@@ -149,6 +182,33 @@ mod tests {
         let kept = only_check(&component).unwrap();
         let expected = [&header[..], &section(&[&[1][..], &check].concat())].concat();
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn what_debuggers_read_is_left_out() {
+        let section = |id: u8, content: &[u8]| {
+            let mut bytes = vec![id];
+            leb128(&mut bytes, content.len());
+            bytes.extend(content);
+            bytes
+        };
+        let custom = |name: &str| {
+            let mut content = vec![];
+            leb128(&mut content, name.len());
+            content.extend(name.as_bytes());
+            content.extend([1, 2, 3]);
+            section(CUSTOM, &content)
+        };
+        let module = |sections: &[Vec<u8>]| [&b"\0asm\x01\0\0\0"[..], &sections.concat()].concat();
+        let kept = section(10, &[0]);
+        let inner = module(&[custom("name"), kept.clone(), custom("producers")]);
+        let component = |module: &[u8]| {
+            let header = &b"\0asm\x0d\0\x01\0"[..];
+            [header, &section(MODULE, module), &custom(".debug_info")].concat()
+        };
+        let expected_inner = module(&[kept, custom("producers")]);
+        let expected = [&b"\0asm\x0d\0\x01\0"[..], &section(MODULE, &expected_inner)].concat();
+        assert_eq!(stripped(&component(&inner)).unwrap(), expected);
     }
 
     #[test]

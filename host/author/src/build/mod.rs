@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use nodepol_sandbox::{Description, Grants, Inspection, Limits, Prepared, Sandbox, Source};
 
+use crate::component::stripped;
 use crate::error::AuthorError;
 use crate::language::Language;
 use crate::project::Project;
@@ -35,6 +36,7 @@ pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError>
         Language::C => c::build(project)?,
         Language::JavaScript => javascript::build(project)?,
     };
+    let wasm = stripped(&wasm)?;
     let built = load(project, sandbox, &wasm)?;
     let path = project.component();
     if let Some(directory) = path.parent() {
