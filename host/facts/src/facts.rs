@@ -13,8 +13,11 @@ use crate::evidence::Evidence;
 use crate::files::Files;
 use crate::join_state::{self, JoinPaths, JoinState};
 use crate::journal::JournalFacts;
+use crate::kernel_modules::KernelModules;
 use crate::kubelet::{Assumptions, Kubelet};
 use crate::kubelet_driver::{self, Driver};
+use crate::mount::Mounts;
+use crate::network::Network;
 use crate::node::Node;
 use crate::runtime::Runtimes;
 use crate::swap::Swap;
@@ -45,6 +48,12 @@ pub struct Facts {
     pub configs: Arc<Configs>,
     /// Paths.
     pub files: Arc<Files>,
+    /// What the next boot mounts.
+    pub mounts: Mounts,
+    /// The network.
+    pub network: Network,
+    /// Kernel modules.
+    pub modules: KernelModules,
 }
 
 /// What is judged besides the snapshot itself.
@@ -93,6 +102,13 @@ impl Facts {
             journal: JournalFacts::new(Arc::clone(&evidence)),
             configs: Arc::new(Configs::new(Arc::clone(&evidence))),
             files: Arc::new(Files::new(Arc::clone(&evidence))),
+            mounts: Mounts::new(Arc::clone(&evidence), Arc::clone(&units)),
+            network: Network::new(Arc::clone(&evidence)),
+            modules: KernelModules::new(
+                Arc::clone(&evidence),
+                Arc::clone(&units),
+                Arc::clone(&node),
+            ),
             units,
             kubelet,
             node,

@@ -167,7 +167,7 @@ fn mount(line: &str) -> Option<Mount> {
 }
 
 /// Blanks, tabs, line breaks and backslashes stand there as `\040` and so on.
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

@@ -214,8 +214,9 @@ fn says_config_missing(message: &str) -> bool {
         && message.contains("no such file or directory")
 }
 
-/// A mount unit for a place above the configuration that is absent, and is not
-/// mounted.
+/// A mount of /etc/fstab or of a mount unit for a place above the configuration
+/// that is absent, and is not mounted. Whether the boot asks for it does not
+/// matter: a disk that somebody mounts by hand holds the configuration as well.
 fn unmounted() -> Result<Option<String>, Unavailable> {
     let Some(path) = kubelet::config_path(Horizon::Now)? else {
         return Ok(None);
@@ -224,23 +225,22 @@ fn unmounted() -> Result<Option<String>, Unavailable> {
         return Ok(None);
     }
     let mounted = files::mounts()?;
-    for unit in units::names()
-        .into_iter()
-        .filter(|name| name.ends_with(".mount"))
-    {
-        let Some(place) = units::assignments(&unit, "Mount", "Where")?
-            .into_iter()
-            .last()
-        else {
-            continue;
-        };
-        let place = place.value.trim_end_matches('/');
-        let covers = !place.is_empty()
-            && path
-                .value
-                .strip_prefix(place)
-                .is_some_and(|rest| rest.starts_with('/'));
-        if covers && !mounted.iter().any(|mount| mount.mount_point == place) {
+    let claims = |place: &str| {
+        let rest = path.value.strip_prefix(place.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.starts_with('/') && rest.len() < path.value.len())
+            && !mounted.iter().any(|known| known.mount_point == place)
+    };
+    for mount in files::boot_mounts()? {
+        if claims(&mount.mount_point) {
+            return Ok(Some(mount.unit));
+        }
+    }
+    // What fstab said when this boot began, and may not say any more.
+    for unit in units::names() {
+        if unit.ends_with(".mount")
+            && let Some(place) = units::assignments(&unit, "Mount", "Where")?.pop()
+            && claims(place.value.trim_end_matches('/'))
+        {
             return Ok(Some(unit));
         }
     }

@@ -119,7 +119,7 @@ pub use bindings::nodepol::policy::types::{
     Horizon, Location, Problem, Sourced, Unavailable, Version,
 };
 pub use bindings::nodepol::policy::{
-    certs, cgroups, configs, files, journal, kubelet, log, node, runtimes, swap, units,
+    certs, cgroups, configs, files, journal, kubelet, log, network, node, runtimes, swap, units,
 };
 pub use description::Description;
 pub use facts::{

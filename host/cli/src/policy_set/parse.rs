@@ -28,9 +28,9 @@ const SEVERITIES: [(&str, Severity); 5] = [
 ];
 
 /// The interfaces of `wit/`, but for `log`, which every policy has.
-const INTERFACES: [&str; 10] = [
-    "certs", "cgroups", "configs", "files", "journal", "kubelet", "node", "runtimes", "swap",
-    "units",
+const INTERFACES: [&str; 11] = [
+    "certs", "cgroups", "configs", "files", "journal", "kubelet", "network", "node", "runtimes",
+    "swap", "units",
 ];
 
 /// What the file `name` says, as far as it can be read, and its mistakes.

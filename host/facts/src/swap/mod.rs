@@ -19,6 +19,7 @@ use serde::Serialize;
 pub use boot_units::{BootCommand, BootUnits};
 pub use facts::{Swap, SwapSummary};
 pub use proc_swaps::parse as parse_proc_swaps;
+pub(crate) use unit_name::device_of;
 
 /// A row of /proc/swaps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

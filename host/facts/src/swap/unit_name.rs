@@ -35,7 +35,7 @@ pub(super) fn of_path(path: &str) -> String {
 
 /// What udev calls the device of `UUID=…`, `LABEL=…`, `PARTUUID=…` or
 /// `PARTLABEL=…`; anything else as it is (systemd, `fstab_node_to_udev_node`).
-pub(super) fn device_of(spec: &str) -> String {
+pub(crate) fn device_of(spec: &str) -> String {
     for (tag, directory) in [
         ("LABEL=", "by-label"),
         ("UUID=", "by-uuid"),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use nodepol_model::Location;
 
-use crate::sourced::Sourced;
+use crate::sourced::{Problem, Sourced};
 
 /// One `NAME=value` of an environment file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,21 @@ const DOUBLE_QUOTE_ESCAPES: [char; 4] = ['"', '\\', '`', '$'];
 /// Reads an environment file. Lines that are no assignment of a valid name are
 /// not among the result, as systemd ignores them (`export A=1` is one).
 pub(super) fn parse(path: &str, text: &str) -> Vec<Variable> {
+    read(path, text).0
+}
+
+/// What of an environment file systemd passes over, and what it takes otherwise
+/// than a shell would: kinds `ignored`, `comment-in-value` and `unclosed-quote`.
+pub(super) fn problems(path: &str, text: &str) -> Vec<Problem> {
+    read(path, text).1
+}
+
+fn read(path: &str, text: &str) -> (Vec<Variable>, Vec<Problem>) {
     let mut reader = Reader {
         path,
         variables: Vec::new(),
+        problems: Vec::new(),
+        previous: '\n',
         key: String::new(),
         value: String::new(),
         key_end: None,
@@ -57,26 +69,33 @@ pub(super) fn parse(path: &str, text: &str) -> Vec<Variable> {
     for c in text.chars() {
         column = column.saturating_add(1);
         state = reader.step(state, c, line, column);
+        reader.previous = c;
         if c == '\n' {
             line = line.saturating_add(1);
             column = 0;
         }
     }
     match state {
-        State::PreValue
-        | State::ValueEscape
-        | State::Single
-        | State::Double
-        | State::DoubleEscape => reader.push(false),
+        State::PreValue | State::ValueEscape => reader.push(false),
+        State::Single | State::Double | State::DoubleEscape => {
+            let message = format!("the quote in the value of {} is never closed", reader.key);
+            let at = reader.at.clone();
+            reader.report("unclosed-quote", message, at);
+            reader.push(false);
+        }
         State::Value => reader.push(true),
-        State::PreKey | State::Key | State::Comment | State::CommentEscape => {}
+        State::Key => reader.ignore(),
+        State::PreKey | State::Comment | State::CommentEscape => {}
     }
-    reader.variables
+    (reader.variables, reader.problems)
 }
 
 struct Reader<'a> {
     path: &'a str,
     variables: Vec<Variable>,
+    problems: Vec<Problem>,
+    /// The character before.
+    previous: char,
     key: String,
     value: String,
     /// Where trailing white space starts.
@@ -95,7 +114,30 @@ const fn is_space(c: char) -> bool {
 }
 
 impl Reader<'_> {
+    fn report(&mut self, kind: &'static str, message: String, at: Location) {
+        self.problems.push(Problem {
+            kind,
+            message,
+            at,
+            fatal: false,
+            nearest: None,
+        });
+    }
+
+    /// A line without `=`.
+    fn ignore(&mut self) {
+        let message = format!("`{}` is no assignment, and ignored", self.key.trim_end());
+        let at = self.at.clone();
+        self.report("ignored", message, at);
+    }
+
     fn step(&mut self, state: State, c: char, line: u32, column: u32) -> State {
+        let in_value = matches!(state, State::PreValue | State::Value);
+        if in_value && c == '#' && is_space(self.previous) {
+            let message = format!("`#` starts no comment here: it belongs to {}", self.key);
+            let at = Location::position(self.path, line, column);
+            self.report("comment-in-value", message, at);
+        }
         match state {
             State::PreKey => match c {
                 '#' | ';' => State::Comment,
@@ -108,7 +150,10 @@ impl Reader<'_> {
                     State::Key
                 }
             },
-            State::Key if is_newline(c) => State::PreKey,
+            State::Key if is_newline(c) => {
+                self.ignore();
+                State::PreKey
+            }
             State::Key if c == '=' => {
                 self.value.clear();
                 self.value_end = None;
@@ -197,6 +242,13 @@ impl Reader<'_> {
                 value: self.value.clone(),
                 at: self.at.clone(),
             });
+        } else {
+            let message = format!(
+                "`{}` is no name of a variable: the line is ignored",
+                self.key
+            );
+            let at = self.at.clone();
+            self.report("ignored", message, at);
         }
         self.key.clear();
         self.value.clear();
@@ -243,6 +295,26 @@ mod tests {
     #[test]
     fn ignores_what_is_no_assignment() {
         assert_eq!(read("export A=1\nB\n=3\nC=4"), ["C=4@/e:4:1"]);
+    }
+
+    #[test]
+    fn tells_what_it_passes_over() {
+        let text = "export A=1\nB\nC=1 # no\nD='x' # y\nE=a#b\nF=\"x\n";
+        let found: Vec<_> = problems("/e", text)
+            .into_iter()
+            .map(|problem| format!("{} {}", problem.kind, problem.at))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "ignored /e:1:1",
+                "ignored /e:2:1",
+                "comment-in-value /e:3:5",
+                "comment-in-value /e:4:7",
+                "unclosed-quote /e:6:1"
+            ]
+        );
+        assert!(problems("/e", "# A\n; B\nA=1\r\nB=\"x # y\"\n\n").is_empty());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! `unit_add_dependency`, `unit_add_mount_dependencies` and
 //! `unit_add_default_target_dependency` in `src/core/unit.c`.
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nodepol_model::snapshot::{File, FileNode};
@@ -119,6 +121,16 @@ impl Units {
         }
         chain.reverse();
         Ok(chain)
+    }
+
+    /// The units that the next boot starts, sorted.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the directories of units could not be read.
+    pub fn started(&self) -> Result<Vec<String>, Unavailable> {
+        let graph = self.graph()?;
+        let started = graph.units.iter().filter(|(_, node)| node.started);
+        Ok(started.map(|(id, _)| id.clone()).collect())
     }
 
     /// The units named by a dependency such as `After`, `Requires`, `WantedBy`,

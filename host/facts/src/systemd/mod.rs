@@ -5,10 +5,12 @@
 //! generators wrote for this boot. `now` is what the manager says over D-Bus;
 //! without a manager it is unavailable.
 
+mod condition;
 mod default_dependency;
 mod dependency;
 mod directories;
 mod environment;
+mod environment_files;
 mod exec;
 mod expand;
 mod glob;
@@ -36,6 +38,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use nodepol_model::{Horizon, Part, Unavailable};
 
+pub use self::condition::Condition;
 pub use self::record::{Command, EnvironmentFile, Link, ProgramState, ServiceSettings, Unit};
 pub use self::start::Variable;
 
@@ -229,6 +232,11 @@ impl Units {
         lock(&self.files).insert(path.to_owned(), file.clone());
         file
     }
+}
+
+/// The unit that mounts something at a path.
+pub(crate) fn mount_unit(place: &str) -> String {
+    format!("{}.mount", name::escape_path(&link::normalize(place)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

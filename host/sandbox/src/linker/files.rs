@@ -1,9 +1,10 @@
 //! The interface `files`.
 
 use nodepol_facts::files as facts;
+use nodepol_facts::mount;
 
 use super::convert::{IntoWit, wit};
-use crate::bindings::nodepol::policy::files::{Host, Kind, Mount, Stat};
+use crate::bindings::nodepol::policy::files::{BootMount, Host, Kind, Mount, Stat};
 use crate::bindings::nodepol::policy::types::Unavailable;
 use crate::host_state::HostState;
 
@@ -33,6 +34,21 @@ impl Host for HostState {
 
     fn mounts(&mut self) -> wasmtime::Result<Result<Vec<Mount>, Unavailable>> {
         Ok(wit(self.facts()?.files.mounts()))
+    }
+
+    fn boot_mounts(&mut self) -> wasmtime::Result<Result<Vec<BootMount>, Unavailable>> {
+        Ok(wit(self.facts()?.mounts.at_next_boot()))
+    }
+
+    fn mounted_before(
+        &mut self,
+        mount_point: String,
+        service: String,
+    ) -> wasmtime::Result<Result<bool, Unavailable>> {
+        Ok(wit(self
+            .facts()?
+            .mounts
+            .mounted_before(&mount_point, &service)))
     }
 }
 
@@ -69,6 +85,25 @@ impl IntoWit for facts::Mount {
             source: self.source,
             filesystem: self.filesystem,
             options: self.options,
+        }
+    }
+}
+
+impl IntoWit for mount::BootMount {
+    type Wit = BootMount;
+
+    fn into_wit(self) -> BootMount {
+        BootMount {
+            mount_point: self.mount_point,
+            source: self.source,
+            filesystem: self.filesystem,
+            options: self.options,
+            unit: self.unit,
+            at: wit(self.at),
+            text: self.text,
+            started: self.started,
+            automount: self.automount,
+            device_present: self.device_present,
         }
     }
 }

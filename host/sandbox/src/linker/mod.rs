@@ -8,6 +8,7 @@ mod files;
 mod journal;
 mod kubelet;
 mod log;
+mod network;
 mod node;
 mod runtimes;
 mod swap;
@@ -33,6 +34,7 @@ pub enum Interface {
     Files,
     Journal,
     Kubelet,
+    Network,
     Node,
     Runtimes,
     Swap,
@@ -41,13 +43,14 @@ pub enum Interface {
 
 impl Interface {
     /// All of them, sorted.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Certs,
         Self::Cgroups,
         Self::Configs,
         Self::Files,
         Self::Journal,
         Self::Kubelet,
+        Self::Network,
         Self::Node,
         Self::Runtimes,
         Self::Swap,
@@ -63,6 +66,7 @@ impl Interface {
             Self::Files => "files",
             Self::Journal => "journal",
             Self::Kubelet => "kubelet",
+            Self::Network => "network",
             Self::Node => "node",
             Self::Runtimes => "runtimes",
             Self::Swap => "swap",
@@ -157,6 +161,7 @@ fn add(linker: &mut Linker<HostState>, interface: Interface) -> wasmtime::Result
         Interface::Journal => policy::journal::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Kubelet => policy::kubelet::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Runtimes => policy::runtimes::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Network => policy::network::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Node => policy::node::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Swap => policy::swap::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Units => policy::units::add_to_linker::<_, Own>(linker, |state| state),

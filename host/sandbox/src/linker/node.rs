@@ -61,6 +61,14 @@ impl Host for HostState {
         Ok(wit(self.facts()?.node.capacity()))
     }
 
+    fn kernel_module(
+        &mut self,
+        at: Horizon,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<Sourced>, Unavailable>> {
+        Ok(wit(self.facts()?.modules.module(horizon(at), &name)))
+    }
+
     fn memory_available(&mut self) -> wasmtime::Result<Result<Option<u64>, Unavailable>> {
         Ok(wit(self.facts()?.node.memory_available()))
     }

@@ -3,9 +3,9 @@
 use nodepol_facts::systemd as facts;
 
 use super::convert::{IntoWit, horizon, wit};
-use crate::bindings::nodepol::policy::types::{Horizon, Sourced, Unavailable};
+use crate::bindings::nodepol::policy::types::{Horizon, Problem, Sourced, Unavailable};
 use crate::bindings::nodepol::policy::units::{
-    Command, EnvironmentFile, Host, Link, ProgramState, ServiceSettings, Unit,
+    Command, Condition, EnvironmentFile, Host, Link, ProgramState, ServiceSettings, Unit, Variable,
 };
 use crate::host_state::HostState;
 
@@ -104,6 +104,94 @@ impl Host for HostState {
         name: String,
     ) -> wasmtime::Result<Result<Option<String>, Unavailable>> {
         Ok(wit(self.facts()?.units.control_group(&name)))
+    }
+
+    fn conditions(
+        &mut self,
+        at: Horizon,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<Condition>, Unavailable>> {
+        Ok(wit(self.facts()?.units.conditions(horizon(at), &name)))
+    }
+
+    fn ordered_before(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<String>, Unavailable>> {
+        Ok(wit(self.facts()?.units.ordered_before(&name)))
+    }
+
+    fn ordering_cycle(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<String>, Unavailable>> {
+        Ok(wit(self.facts()?.units.ordering_cycle(&name)))
+    }
+
+    fn file_environment(
+        &mut self,
+        at: Horizon,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<Variable>, Unavailable>> {
+        let units = &self.facts()?.units;
+        Ok(wit(units
+            .file_environment(horizon(at), &name)
+            .map(variables)))
+    }
+
+    fn environment_problems(
+        &mut self,
+        at: Horizon,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<Problem>, Unavailable>> {
+        let units = &self.facts()?.units;
+        Ok(wit(units.environment_problems(horizon(at), &name)))
+    }
+
+    fn unread_environment(
+        &mut self,
+        at: Horizon,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<Variable>, Unavailable>> {
+        let units = &self.facts()?.units;
+        Ok(wit(units
+            .unread_environment(horizon(at), &name)
+            .map(variables)))
+    }
+}
+
+/// A pair is an orphan; this is its name.
+struct Set(facts::Variable);
+
+fn variables(pairs: Vec<facts::Variable>) -> Vec<Set> {
+    pairs.into_iter().map(Set).collect()
+}
+
+impl IntoWit for Set {
+    type Wit = Variable;
+
+    fn into_wit(self) -> Variable {
+        let (name, value) = self.0;
+        Variable {
+            name,
+            value: value.value,
+            at: wit(value.origin),
+        }
+    }
+}
+
+impl IntoWit for facts::Condition {
+    type Wit = Condition;
+
+    fn into_wit(self) -> Condition {
+        Condition {
+            kind: self.kind,
+            parameter: self.parameter,
+            negated: self.negated,
+            trigger: self.trigger,
+            met: wit(self.met),
+            at: wit(self.at),
+        }
     }
 }
 
