@@ -163,7 +163,7 @@ impl KernelModules {
     /// A `modprobe` of a service that the boot starts: containerd has one, and
     /// `modprobe@NAME.service` is one.
     fn by_unit(&self, name: &str) -> Result<Option<Location>, Unavailable> {
-        for unit in self.units.started()? {
+        for unit in self.units.started_at_boot()? {
             if !unit.ends_with(".service") {
                 continue;
             }

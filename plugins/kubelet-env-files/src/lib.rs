@@ -42,7 +42,7 @@ impl Policy for KubeletEnvFiles {
         let files = units::environment_files(at, KUBELET)?;
         let set = units::file_environment(at, KUBELET)?;
         let used = used_variables(at)?;
-        let mut findings = missing(&files)?;
+        let mut findings = missing(at, &files)?;
         findings.extend(lost_flags(at, &files, &set)?);
         findings.extend(misread(at, &used, &set)?);
         findings.extend(shell_syntax(&used, &set));
@@ -90,8 +90,19 @@ fn use_of(used: &[(String, bool)], name: &str) -> Option<bool> {
         .map(|(_, split)| *split)
 }
 
-fn missing(files: &[EnvironmentFile]) -> Result<Vec<Finding>, Unavailable> {
-    let missing = || files.iter().filter(|file| !file.optional && !file.present);
+fn missing(at: Horizon, files: &[EnvironmentFile]) -> Result<Vec<Finding>, Unavailable> {
+    // What lies in /run after a boot is written by that boot.
+    let later = |file: &EnvironmentFile| {
+        at == Horizon::NextBoot
+            && ["/run/", "/var/run/"]
+                .iter()
+                .any(|root| file.path.starts_with(root))
+    };
+    let missing = || {
+        files
+            .iter()
+            .filter(|file| !file.optional && !file.present && !later(file))
+    };
     // What starts a unit that nothing pulls in at boot writes the file first, as
     // nodeadm on EKS does.
     if missing().next().is_none() || units::pulled_in_by(KUBELET)?.is_empty() {

@@ -4,7 +4,7 @@ use nodepol_plugin::runtimes::{self, Runtime};
 use nodepol_plugin::units;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, no_own_kubelet, runbook,
+    Step, Unavailable, UnitVerb, no_own_kubelet, node, runbook,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -181,6 +181,13 @@ fn not_started(name: &str) -> Result<Option<Finding>, Unavailable> {
             ));
         }
         "not-found" => {
+            // A tree that holds a node's own files only may hold the link alone.
+            if let Some(agent) = agent(name)? {
+                return Ok(Some(agent));
+            }
+            if units::enabled_by(name)?.iter().any(|link| !link.runtime) {
+                return Ok(None);
+            }
             return Ok(Some(Finding::unknown(
                 "runtime-unit-unknown",
                 format!("no unit file {name} is there that would tell whether it starts at boot"),
@@ -208,13 +215,8 @@ fn not_started(name: &str) -> Result<Option<Finding>, Unavailable> {
             return Ok(None);
         }
     }
-    for agent in AGENTS {
-        if !units::pulled_in_by(agent)?.is_empty() {
-            return Ok(Some(
-                Finding::note("started-by-agent", format!("{agent} starts {name}"))
-                    .evidence(Location::source(agent), "enabled"),
-            ));
-        }
+    if let Some(agent) = agent(name)? {
+        return Ok(Some(agent));
     }
     let state = if unit.file_state.is_empty() {
         "disabled"
@@ -229,6 +231,26 @@ fn not_started(name: &str) -> Result<Option<Finding>, Unavailable> {
         .evidence(file(), state)
         .fix(Fix::new(format!("enable {name}")).step(enable(name))),
     ))
+}
+
+fn agent(name: &str) -> Result<Option<Finding>, Unavailable> {
+    for agent in AGENTS {
+        if !units::pulled_in_by(agent)?.is_empty() {
+            return Ok(Some(
+                Finding::note("started-by-agent", format!("{agent} starts {name}"))
+                    .evidence(Location::source(agent), "enabled"),
+            ));
+        }
+    }
+    // Of its image the unit itself may not be in the tree.
+    let flavour = node::flavour();
+    Ok((flavour.value == "eks").then(|| {
+        Finding::note(
+            "started-by-agent",
+            format!("the agent of EKS starts {name} at each boot"),
+        )
+        .seen(flavour)
+    }))
 }
 
 fn enable(name: &str) -> Step {

@@ -127,7 +127,7 @@ impl Units {
     ///
     /// # Errors
     /// [`Unavailable`] if the directories of units could not be read.
-    pub fn started(&self) -> Result<Vec<String>, Unavailable> {
+    pub fn started_at_boot(&self) -> Result<Vec<String>, Unavailable> {
         let graph = self.graph()?;
         let started = graph.units.iter().filter(|(_, node)| node.started);
         Ok(started.map(|(id, _)| id.clone()).collect())
