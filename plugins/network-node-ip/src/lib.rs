@@ -126,6 +126,16 @@ fn online() -> Result<Option<Finding>, Unavailable> {
     }
     // Whatever service is ordered before the target holds it, be it of networkd,
     // of NetworkManager, of ifupdown or a script of System V.
+    for kind in ["Wants", "Requires"] {
+        // The target itself may wait for a kubelet that nothing starts yet.
+        for unit in units::dependencies(Horizon::NextBoot, ONLINE, kind)? {
+            if unit.ends_with(".service")
+                && units::get(Horizon::NextBoot, &unit)?.load_state == "loaded"
+            {
+                return Ok(None);
+            }
+        }
+    }
     for unit in units::dependencies(Horizon::NextBoot, ONLINE, "After")? {
         if unit.ends_with(".service") && starts(&unit)? {
             return Ok(None);

@@ -145,11 +145,11 @@ fn test(key: &str, path: &str, evidence: &Evidence) -> Option<bool> {
     let kind = key
         .strip_prefix("Condition")
         .or_else(|| key.strip_prefix("Assert"))?;
-    let below = |root: &&str| {
-        path.strip_prefix(*root)
+    let below = |root: &str| {
+        path.strip_prefix(root)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if !path.starts_with('/') || VOLATILE.iter().any(|root| below(&root)) {
+    if !path.starts_with('/') || VOLATILE.iter().any(|root| below(root)) {
         return None;
     }
     let of = |wanted: fn(&File) -> Option<bool>| match evidence.stat(path) {
