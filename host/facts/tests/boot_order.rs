@@ -37,13 +37,30 @@ fn facts(files: &[(&str, &str)]) -> Facts {
 fn a_service_waits_for_what_its_default_dependencies_wait_for() {
     let facts = facts(&[]);
     let before = facts.units.ordered_before("kubelet.service").unwrap();
-    for unit in ["basic.target", "sysinit.target", "local-fs.target", "swap.target"] {
-        assert!(before.iter().any(|known| known == unit), "{unit}: {before:?}");
+    for unit in [
+        "basic.target",
+        "sysinit.target",
+        "local-fs.target",
+        "swap.target",
+    ] {
+        assert!(
+            before.iter().any(|known| known == unit),
+            "{unit}: {before:?}"
+        );
     }
     for unit in ["multi-user.target", "remote-fs.target", "kubelet.service"] {
-        assert!(!before.iter().any(|known| known == unit), "{unit}: {before:?}");
+        assert!(
+            !before.iter().any(|known| known == unit),
+            "{unit}: {before:?}"
+        );
     }
-    assert!(facts.units.ordering_cycle("kubelet.service").unwrap().is_empty());
+    assert!(
+        facts
+            .units
+            .ordering_cycle("kubelet.service")
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -110,7 +127,13 @@ fn the_shortest_circle_is_found() {
         ["kubelet.service", "a.service", "b.service"]
     );
     // One that is only waited for is no part of it.
-    assert!(facts.units.ordering_cycle("multi-user.target").unwrap().is_empty());
+    assert!(
+        facts
+            .units
+            .ordering_cycle("multi-user.target")
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -153,7 +176,12 @@ fn mounts_of_fstab_and_who_waits_for_them() {
             ("/etc/kubernetes", "etc-kubernetes.mount", true, false),
             ("/opt", "opt.mount", false, false),
             ("/srv", "srv.mount", true, true),
-            ("/var/lib/containerd", "var-lib-containerd.mount", true, false),
+            (
+                "/var/lib/containerd",
+                "var-lib-containerd.mount",
+                true,
+                false
+            ),
             ("/var/lib/kubelet", "var-lib-kubelet.mount", true, true),
             ("/var/log", "var-log.mount", false, false),
         ]
@@ -182,14 +210,35 @@ fn conditions_are_tested_as_far_as_files_tell() {
         .map(|c| (c.kind, c.parameter, c.negated, c.trigger, c.met, c.at.line))
         .collect();
     let expected = [
-        ("ConditionPathExists", "/etc/fstab", true, true, Some(false), 4),
+        (
+            "ConditionPathExists",
+            "/etc/fstab",
+            true,
+            true,
+            Some(false),
+            4,
+        ),
         ("ConditionPathExists", "/run/x", false, false, None, 5),
-        ("ConditionFileNotEmpty", "/etc/fstab", false, false, Some(true), 6),
+        (
+            "ConditionFileNotEmpty",
+            "/etc/fstab",
+            false,
+            false,
+            Some(true),
+            6,
+        ),
         ("ConditionVirtualization", "no", false, false, None, 7),
         ("AssertPathExists", "/y", false, false, Some(false), 8),
     ]
     .map(|(kind, parameter, negated, trigger, met, line)| {
-        (kind.to_owned(), parameter.to_owned(), negated, trigger, met, Some(line))
+        (
+            kind.to_owned(),
+            parameter.to_owned(),
+            negated,
+            trigger,
+            met,
+            Some(line),
+        )
     });
     assert_eq!(found, expected);
 }
@@ -219,7 +268,10 @@ fn modules_and_what_loads_them() {
         Some("built-in /lib/modules/6.1/modules.builtin:1")
     );
     // Of two kernels it must be in both.
-    let other = ("/lib/modules/6.2/modules.builtin", "kernel/fs/ext4/ext4.ko\n");
+    let other = (
+        "/lib/modules/6.2/modules.builtin",
+        "kernel/fs/ext4/ext4.ko\n",
+    );
     assert_eq!(module(&[(builtin, list), other]), None);
     assert_eq!(
         module(&[(
