@@ -3,12 +3,14 @@
 //! A fresh machine needs a Rust toolchain and nothing else: whatever compiles
 //! the components is found, or installed where that is possible.
 
+mod bench;
 mod components;
 mod freeze;
 mod run;
 mod toolchain;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -39,6 +41,15 @@ enum Task {
     },
     /// Build the components and the optimised `nodepol` that carries them.
     Build,
+    /// Measure what an evaluation costs, beside programs that everybody knows.
+    Bench(bench::Bench),
+    /// Run a command and print what it cost.
+    #[command(name = "__measure", hide = true)]
+    Measure {
+        /// How often, and the command.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Build the components and print the size of each.
     Plugins,
     /// Keep a copy of the interface in wit/ as it is released.
@@ -56,9 +67,18 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<ExitCode> {
+    if let Task::Measure { words } = &task {
+        return bench::in_child(words);
+    }
     let workspace = Workspace::locate()?;
     if matches!(task, Task::FreezeWit) {
         freeze::freeze(&workspace)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Task::Bench(bench) = &task
+        && let Some(nodepol) = &bench.nodepol
+    {
+        bench::run(&workspace, bench, nodepol)?;
         return Ok(ExitCode::SUCCESS);
     }
     components::build(&workspace)?;
@@ -92,11 +112,15 @@ fn run(task: Task) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Build => {
-            run::step("building nodepol, optimised");
-            run::cargo(&workspace, &["build", "--release", "--package", "nodepol"])?;
-            println!("{}", workspace.target.join("release/nodepol").display());
+            println!("{}", build(&workspace)?.display());
             Ok(ExitCode::SUCCESS)
         }
+        Task::Bench(bench) => {
+            bench::run(&workspace, &bench, &build(&workspace)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        // It is done before anything is built.
+        Task::Measure { .. } => Ok(ExitCode::SUCCESS),
         Task::Plugins => {
             components::print_sizes(&workspace)?;
             Ok(ExitCode::SUCCESS)
@@ -104,4 +128,11 @@ fn run(task: Task) -> Result<ExitCode> {
         // Done above: it needs no component.
         Task::FreezeWit => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Builds the optimised nodepol.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    run::step("building nodepol, optimised");
+    run::cargo(workspace, &["build", "--release", "--package", "nodepol"])?;
+    Ok(workspace.target.join("release/nodepol"))
 }

@@ -1,0 +1,75 @@
+//! What a command costs.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
+
+/// The cost of one run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// Wall-clock time in ms, the median.
+    pub(crate) wall: f64,
+    /// CPU time in ms, of all runs divided by their number.
+    pub(crate) cpu: f64,
+    /// Memory in use at the peak, in MiB.
+    pub(crate) peak: f64,
+}
+
+/// Runs a command `runs` times, in a child of this program: the system counts
+/// the memory of all children of a process together.
+pub(crate) fn measure(command: &Command, runs: u32) -> Result<Cost> {
+    let mut child = Command::new(std::env::current_exe()?);
+    child
+        .arg("__measure")
+        .arg(runs.to_string())
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            child.env(name, value);
+        }
+    }
+    let output = child.stderr(Stdio::inherit()).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let numbers: Vec<f64> = text
+        .split_whitespace()
+        .map_while(|it| it.parse().ok())
+        .collect();
+    match numbers[..] {
+        [wall, cpu, peak] => Ok(Cost { wall, cpu, peak }),
+        _ => bail!("it cannot be run"),
+    }
+}
+
+/// The child: runs the command and prints its cost.
+pub(crate) fn in_child(words: &[String]) -> Result<ExitCode> {
+    let [runs, program, arguments @ ..] = words else {
+        bail!("usage: xtask __measure RUNS PROGRAM ARGUMENTS...");
+    };
+    let runs: u32 = runs.parse()?;
+    let mut walls = Vec::new();
+    for _ in 0..runs {
+        let started = Instant::now();
+        Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot run {program}"))?;
+        walls.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    walls.sort_by(f64::total_cmp);
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    let wall = walls.get(walls.len() / 2).copied().unwrap_or_default();
+    println!(
+        "{wall} {} {}",
+        micros as f64 / 1e3 / f64::from(runs),
+        usage.max_rss() as f64 / 1024.0
+    );
+    Ok(ExitCode::SUCCESS)
+}
