@@ -1,7 +1,7 @@
 //! All facts of one node, each area once.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use nodepol_model::{Horizon, Phase, Snapshot, Unavailable, Want};
@@ -54,6 +54,7 @@ pub struct Facts {
     pub network: Network,
     /// Kernel modules.
     pub modules: KernelModules,
+    joined: OnceLock<Result<JoinState, Unavailable>>,
 }
 
 /// What is judged besides the snapshot itself.
@@ -109,6 +110,7 @@ impl Facts {
                 Arc::clone(&units),
                 Arc::clone(&node),
             ),
+            joined: OnceLock::new(),
             units,
             kubelet,
             node,
@@ -127,6 +129,11 @@ impl Facts {
     /// # Errors
     /// [`Unavailable`] if a file that tells could not be read.
     pub fn join_state(&self) -> Result<JoinState, Unavailable> {
+        // Nearly every policy asks for it first.
+        self.joined.get_or_init(|| self.find_join_state()).clone()
+    }
+
+    fn find_join_state(&self) -> Result<JoinState, Unavailable> {
         if self.node.embedded_kubelet() {
             return join_state::of_embedded(&self.evidence);
         }

@@ -5,6 +5,8 @@
 //! those of the file alone by [`parse`], those that need the policies (their
 //! parameters) by [`crate::policy`].
 
+#[cfg(test)]
+mod fuzz;
 mod mistake;
 mod parse;
 mod reader;

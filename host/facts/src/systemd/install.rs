@@ -14,7 +14,7 @@ use super::name::{self, Kind};
 use super::record::Link;
 use super::search::{Search, View};
 use super::words::{Rules, Words};
-use super::{Units, specifier};
+use super::{Units, lock, specifier};
 use crate::evidence::{Evidence, Resolved};
 
 /// The directories of links that pull units in, by what they make of them.
@@ -49,9 +49,15 @@ impl Units {
             Horizon::Now => View::Disk,
             Horizon::NextBoot => View::NextBoot,
         };
+        let key = (view, name.to_owned());
+        if let Some(known) = lock(&self.file_states).get(&key) {
+            return known.clone().map(str::to_owned);
+        }
         let unit = self.load(view, name)?;
         let search = self.search(view)?;
-        Ok(state(&self.evidence, search, &unit, name)?.to_owned())
+        let state = state(&self.evidence, search, &unit, name);
+        lock(&self.file_states).insert(key, state.clone());
+        state.map(str::to_owned)
     }
 
     /// The links in `*.wants`, `*.requires` and `*.upholds` that name the unit,

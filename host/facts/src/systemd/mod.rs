@@ -50,6 +50,8 @@ use self::syntax::UnitFile;
 use crate::evidence::Evidence;
 use crate::sourced::Sourced;
 
+type FileStates = Mutex<BTreeMap<(View, String), Result<&'static str, Unavailable>>>;
+
 type Cached<T> = Mutex<BTreeMap<(View, String), Result<Arc<T>, Unavailable>>>;
 
 /// What systemd makes of the node's units. Each file is read once.
@@ -62,6 +64,7 @@ pub struct Units {
     loaded: Cached<Loaded>,
     defaults: OnceLock<Defaults>,
     graph: OnceLock<Result<Graph, Unavailable>>,
+    file_states: FileStates,
 }
 
 impl Units {
@@ -75,6 +78,7 @@ impl Units {
             loaded: Mutex::default(),
             defaults: OnceLock::new(),
             graph: OnceLock::new(),
+            file_states: Mutex::default(),
         }
     }
 
