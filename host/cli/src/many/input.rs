@@ -136,7 +136,10 @@ fn next_line(reader: &mut dyn BufRead) -> Result<Option<Vec<u8>>, String> {
         .map_err(|error| reason(&error));
     match read {
         Ok(0) => Ok(None),
-        Ok(_) if bytes.ends_with(b"\n") => Ok(Some(bytes)),
+        Ok(_) if bytes.ends_with(b"\n") => {
+            bytes.pop();
+            Ok(Some(bytes))
+        }
         Ok(read) if u64::try_from(read).is_ok_and(|read| read > MAX_BYTES) => {
             drop(bytes);
             skip_line(reader);
@@ -183,8 +186,8 @@ mod tests {
         assert_eq!(
             names,
             [
-                name("it:1", "one\n"),
-                name("it:4", "two\n"),
+                name("it:1", "one"),
+                name("it:4", "two"),
                 name("it:5", "three")
             ]
         );
