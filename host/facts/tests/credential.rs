@@ -110,6 +110,7 @@ fn certs(files: Files, bootstrap: bool, rotate: bool) -> Certs {
         bootstrap_kubeconfig: bootstrap.then(|| BOOTSTRAP.to_owned()),
         cert_dir: None,
         rotate_certificates: rotate,
+        client_ca_file: None,
     };
     let at: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     Certs::with_flags(

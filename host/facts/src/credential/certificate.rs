@@ -43,6 +43,7 @@ pub(super) fn parse(der: &[u8], at: Location) -> Result<Certificate, String> {
         sha256: hex(&Sha256::digest(der)),
         public_key_sha256: hex(&Sha256::digest(certificate.public_key().raw)),
         at,
+        der: der.to_vec(),
     })
 }
 

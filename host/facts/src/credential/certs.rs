@@ -12,7 +12,7 @@ use super::kubeconfig::{self, Decoded};
 use super::read::{self, Read};
 use super::start::{self, Input};
 use super::store::FileStore;
-use super::{Certificate, Kubeconfig, Paths, Start, Store};
+use super::{Certificate, Issuer, Kubeconfig, Paths, Start, Store, issuer};
 use crate::evidence::Evidence;
 use crate::kubelet::Kubelet;
 
@@ -31,6 +31,8 @@ pub struct CredentialFlags {
     pub cert_dir: Option<String>,
     /// `rotateCertificates`.
     pub rotate_certificates: bool,
+    /// `authentication.x509.clientCAFile`.
+    pub client_ca_file: Option<String>,
 }
 
 impl CredentialFlags {
@@ -51,6 +53,11 @@ impl CredentialFlags {
             bootstrap_kubeconfig: flag("bootstrap-kubeconfig")?,
             cert_dir: flag("cert-dir")?,
             rotate_certificates,
+            client_ca_file: kubelet
+                .setting(at, "/authentication/x509/clientCAFile")
+                .ok()
+                .flatten()
+                .and_then(|setting| setting.value.as_str().map(str::to_owned)),
         })
     }
 }
@@ -216,6 +223,63 @@ impl Certs {
             rotate: self.flags(at)?.rotate_certificates,
             now: self.at.as_second(),
         })
+    }
+
+    /// The CA certificates that the node knows: of the kubeconfig's cluster, and
+    /// those of `clientCAFile` that are not among them.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file could not be read.
+    pub fn authorities(&self, at: Horizon) -> Result<Vec<Certificate>, Unavailable> {
+        let mut authorities = Vec::new();
+        if let Some(path) = self.config_paths(at)?.kubeconfig
+            && let Ok(decoded) = kubeconfig::load(&self.evidence, &path)?
+        {
+            let config = ClientConfig { path, decoded };
+            authorities = config.authorities(&self.evidence)?;
+        }
+        let client_ca = self.flags(at)?.client_ca_file.as_deref();
+        if let Some(path) = client_ca.filter(|path| !path.is_empty()) {
+            for certificate in self.in_file(path)?.unwrap_or_default() {
+                if authorities
+                    .iter()
+                    .all(|known| known.sha256 != certificate.sha256)
+                {
+                    authorities.push(certificate);
+                }
+            }
+        }
+        Ok(authorities)
+    }
+
+    /// Who signed the first certificate in a file; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file could not be read.
+    pub fn issuer(&self, at: Horizon, path: &str) -> Result<Option<Issuer>, Unavailable> {
+        let first = self.in_file(path)?.into_iter().flatten().next();
+        first
+            .map(|certificate| Ok(issuer::find(certificate, self.authorities(at)?)))
+            .transpose()
+    }
+
+    /// Who signed the client certificate of the kubeconfig, or of the store;
+    /// `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file could not be read.
+    pub fn client_issuer(&self, at: Horizon) -> Result<Option<Issuer>, Unavailable> {
+        let from_kubeconfig = self
+            .kubelet_kubeconfig(at)?
+            .and_then(|kubeconfig| kubeconfig.client);
+        let credential = match self.client_store(at)? {
+            Store::Link(credential) | Store::Regular(credential) => Some(credential),
+            Store::Absent | Store::Dangling(_) | Store::Corrupt(_) => from_kubeconfig,
+        };
+        credential
+            .and_then(|credential| credential.certificates.into_iter().next())
+            .map(|certificate| Ok(issuer::find(certificate, self.authorities(at)?)))
+            .transpose()
     }
 
     /// What `nodepol facts` shows: `null` where the evidence does not tell.

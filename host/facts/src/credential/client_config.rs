@@ -389,6 +389,29 @@ impl ClientConfig {
         }
     }
 
+    /// The CA certificates of the cluster; those that cannot be read are none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the snapshot does not know the file.
+    pub(super) fn authorities(&self, evidence: &Evidence) -> Result<Vec<Certificate>, Unavailable> {
+        let cluster = &self.decoded.cluster;
+        if let Some(field) = &cluster.ca_data {
+            let decoded = key_pair::decode_base64(&field.value).unwrap_or_default();
+            let text = String::from_utf8_lossy(&decoded);
+            return Ok(key_pair::certificates(
+                &text,
+                &Place::Embedded(field.at.clone()),
+            ));
+        }
+        let Some(field) = &cluster.ca else {
+            return Ok(Vec::new());
+        };
+        Ok(match read::read(evidence, &field.value)? {
+            Read::Text(canonical, text) => key_pair::certificates(text, &Place::File(canonical)),
+            Read::Binary(_) | Read::Absent | Read::Directory => Vec::new(),
+        })
+    }
+
     /// `certutil.ParseCertsPEM` of the certificates.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod certificate;
 mod certs;
 mod client_config;
+mod issuer;
 mod key_pair;
 mod kubeconfig;
 mod pem;
@@ -42,6 +43,23 @@ pub struct Certificate {
     pub public_key_sha256: String,
     /// Where it stands.
     pub at: Location,
+    /// The certificate itself, in DER, to verify signatures with.
+    #[serde(skip)]
+    pub der: Vec<u8>,
+}
+
+/// Who signed a certificate, among the authorities that the node knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Issuer {
+    /// The certificate in question.
+    pub certificate: Certificate,
+    /// The CA certificates of the kubeconfig's cluster and of `clientCAFile`.
+    pub authorities: Vec<Certificate>,
+    /// The one of them whose key made the signature.
+    pub signed_by: Option<Certificate>,
+    /// Why a signature could not be verified, where one of them might have made it.
+    pub unverifiable: Option<String>,
 }
 
 /// A client credential: certificates and the key that belongs to them.

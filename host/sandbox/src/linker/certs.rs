@@ -4,7 +4,7 @@ use nodepol_facts::credential as facts;
 
 use super::convert::{IntoWit, horizon, wit};
 use crate::bindings::nodepol::policy::certs::{
-    Certificate, Credential, Fault, Host, Kubeconfig, Paths, Start, Store,
+    Certificate, Credential, Fault, Host, Kubeconfig, Paths, Signer, Start, Store,
 };
 use crate::bindings::nodepol::policy::types::{Horizon, Unavailable};
 use crate::host_state::HostState;
@@ -15,6 +15,21 @@ impl Host for HostState {
         path: String,
     ) -> wasmtime::Result<Result<Option<Vec<Certificate>>, Unavailable>> {
         Ok(wit(self.facts()?.certs.in_file(&path)))
+    }
+
+    fn signer_of(
+        &mut self,
+        at: Horizon,
+        path: String,
+    ) -> wasmtime::Result<Result<Option<Signer>, Unavailable>> {
+        Ok(wit(self.facts()?.certs.issuer(horizon(at), &path)))
+    }
+
+    fn client_signer(
+        &mut self,
+        at: Horizon,
+    ) -> wasmtime::Result<Result<Option<Signer>, Unavailable>> {
+        Ok(wit(self.facts()?.certs.client_issuer(horizon(at))))
     }
 
     fn kubelet_kubeconfig(
@@ -60,6 +75,19 @@ impl IntoWit for facts::Certificate {
             sha256: self.sha256,
             public_key_sha256: self.public_key_sha256,
             at: wit(self.at),
+        }
+    }
+}
+
+impl IntoWit for facts::Issuer {
+    type Wit = Signer;
+
+    fn into_wit(self) -> Signer {
+        Signer {
+            certificate: wit(self.certificate),
+            authorities: wit(self.authorities),
+            signed_by: wit(self.signed_by),
+            unverifiable: self.unverifiable,
         }
     }
 }
