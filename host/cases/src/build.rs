@@ -11,7 +11,9 @@ use nodepol_model::snapshot::{
 use nodepol_model::{Part, Snapshot};
 
 use crate::certificate;
-use crate::format::{Case, CaseError, FileSpec, JournalSpec, OtherFile, SystemdSpec};
+use crate::format::{
+    Case, CaseError, FileSpec, FilesystemSpec, JournalSpec, OtherFile, SystemdSpec,
+};
 
 /// The snapshot that a case describes. `path` names the case in errors.
 ///
@@ -62,13 +64,22 @@ fn build(case: &Case) -> Result<Snapshot, String> {
         });
         snapshot.programs.insert(name.clone(), part);
     }
-    for (path, magic) in &case.filesystems {
+    for (path, spec) in &case.filesystems {
+        let percent = |whole: u64, part: u8| whole / 100 * u64::from(part);
+        let (magic, bytes_left, inodes_left) = match spec {
+            FilesystemSpec::Magic(magic) => (magic.clone(), 60, 80),
+            FilesystemSpec::Usage {
+                magic,
+                bytes_left,
+                inodes_left,
+            } => (magic.clone(), *bytes_left, *inodes_left),
+        };
         let filesystem = Filesystem {
-            magic: magic.clone(),
+            magic,
             bytes: 100 << 30,
-            bytes_available: 60 << 30,
+            bytes_available: percent(100 << 30, bytes_left),
             inodes: 6 << 20,
-            inodes_free: 5 << 20,
+            inodes_free: percent(6 << 20, inodes_left),
         };
         snapshot
             .filesystems

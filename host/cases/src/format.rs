@@ -45,9 +45,9 @@ pub struct Case {
     /// What programs print, by `PROGRAM --version` and the like.
     #[serde(default)]
     pub programs: BTreeMap<String, Option<String>>,
-    /// `f_type` of file systems, by mount point.
+    /// File systems, by a path on them.
     #[serde(default)]
-    pub filesystems: BTreeMap<String, String>,
+    pub filesystems: BTreeMap<String, FilesystemSpec>,
     /// Certificates that are made for the case and named in its files as
     /// `${name.pem}`, `${name.key}`, `${name.base64}` or `${name.key.base64}`.
     #[serde(default)]
@@ -120,6 +120,24 @@ pub enum FileSpec {
     Other(OtherFile),
     /// `null`: no such file, where a base has one.
     Gone,
+}
+
+/// A file system of a case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum FilesystemSpec {
+    /// Its `f_type`, in hexadecimal; there is room on it.
+    Magic(String),
+    /// With what is left of it.
+    #[serde(rename_all = "kebab-case")]
+    Usage {
+        /// Its `f_type`, in hexadecimal.
+        magic: String,
+        /// Bytes that are free, in percent.
+        bytes_left: u8,
+        /// Inodes that are free, in percent.
+        inodes_left: u8,
+    },
 }
 
 /// A file of a case that is more than a text.

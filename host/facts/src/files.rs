@@ -59,6 +59,22 @@ pub struct Mount {
     pub options: Vec<String>,
 }
 
+/// What is left of a file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// `f_type` of statfs(2), in hexadecimal.
+    pub magic: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Bytes that root can still write.
+    pub bytes_available: u64,
+    /// Inodes in all; 0 where it does not count them.
+    pub inodes: u64,
+    /// Inodes that are free.
+    pub inodes_free: u64,
+}
+
 /// The paths of a node.
 #[derive(Debug)]
 pub struct Files {
@@ -101,6 +117,25 @@ impl Files {
                 _ => None,
             },
         }))
+    }
+
+    /// What is left of the file system that a path is on; none if the path does
+    /// not exist.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it could not be asked, as of a tree.
+    pub fn usage(&self, path: &str) -> Result<Option<Usage>, Unavailable> {
+        match self.evidence.filesystem(path) {
+            Part::Present(filesystem) => Ok(Some(Usage {
+                magic: filesystem.magic.clone(),
+                bytes: filesystem.bytes,
+                bytes_available: filesystem.bytes_available,
+                inodes: filesystem.inodes,
+                inodes_free: filesystem.inodes_free,
+            })),
+            Part::Absent => Ok(None),
+            Part::Unreadable(why) => Err(Unavailable::new(path, why)),
+        }
     }
 
     /// The path that is left when every link is followed; none if it leads

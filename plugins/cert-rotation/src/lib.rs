@@ -2,8 +2,8 @@
 
 use nodepol_plugin::certs::{self, Certificate, Start, Store};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity, Step,
-    Unavailable, kubelet, no_credential_yet, node, render_date, runbook,
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity,
+    Step, Unavailable, kubelet, no_credential_yet, node, render_date, runbook,
 };
 
 /// The kubelet renews at a moment between these parts of the lifetime
@@ -37,7 +37,9 @@ impl Policy for CertRotation {
             _ => Vec::new(),
         };
         let Some(certificate) = stored.into_iter().chain(presented).next() else {
-            return Ok(Judgement::not_applicable("the kubelet has no certificate to rotate"));
+            return Ok(Judgement::not_applicable(
+                "the kubelet has no certificate to rotate",
+            ));
         };
         let rotation = kubelet::setting(at, "/rotateCertificates")?;
         if rotation.as_ref().is_none_or(|setting| !setting.is_true()) {
@@ -47,7 +49,11 @@ impl Policy for CertRotation {
     }
 }
 
-fn off(at: Horizon, origin: Option<nodepol_plugin::Location>, certificate: &Certificate) -> Finding {
+fn off(
+    at: Horizon,
+    origin: Option<nodepol_plugin::Location>,
+    certificate: &Certificate,
+) -> Finding {
     let ends = render_date(certificate.not_after);
     let finding = Finding::warn(
         "rotation-off",
@@ -114,12 +120,16 @@ fn judge_deadline(at: Horizon, certificate: &Certificate) -> Result<Judgement, U
     let finding = if running {
         Finding::fail(
             "rotation-broken",
-            format!("the kubelet runs, and should have renewed its certificate by {due}: rotation is broken"),
+            format!(
+                "the kubelet runs, and should have renewed its certificate by {due}: rotation is broken"
+            ),
         )
     } else {
         Finding::warn(
             "rotation-overdue",
-            format!("the certificate should have been renewed by {due}; the kubelet tries when it starts"),
+            format!(
+                "the certificate should have been renewed by {due}; the kubelet tries when it starts"
+            ),
         )
     };
     Ok(finding

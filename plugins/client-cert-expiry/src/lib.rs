@@ -189,6 +189,7 @@ fn not_yet_valid(certificate: &Certificate, path: &str) -> Finding {
         ),
     )
     .evidence(certificate.at.clone(), format!("notBefore {begins}"))
+    .symptom_of("clock-sanity")
     .fix(Fix::new("set the clock right").step(Step::command(
         [
             "timedatectl",

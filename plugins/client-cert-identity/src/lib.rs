@@ -28,7 +28,9 @@ impl Policy for ClientCertIdentity {
             _ => None,
         };
         let Some(certificate) = certificate else {
-            return Ok(Judgement::not_applicable("the kubelet presents no certificate"));
+            return Ok(Judgement::not_applicable(
+                "the kubelet presents no certificate",
+            ));
         };
         let Some(name) = node_name(at)? else {
             return Err(Unavailable {
@@ -66,7 +68,10 @@ fn other_name(certificate: &Certificate, name: &Sourced) -> Option<Finding> {
     if said == wanted {
         return None;
     }
-    let old = said.strip_prefix("system:node:").unwrap_or(&said).to_owned();
+    let old = said
+        .strip_prefix("system:node:")
+        .unwrap_or(&said)
+        .to_owned();
     Some(
         Finding::fail(
             "other-name",
@@ -77,16 +82,18 @@ fn other_name(certificate: &Certificate, name: &Sourced) -> Option<Finding> {
             ),
         )
         .evidence(certificate.at.clone(), format!("CN {said}"))
-        .explained(name.at.clone(), name.value.clone(), "the name that the kubelet registers")
+        .explained(
+            name.at.clone(),
+            name.value.clone(),
+            "the name that the kubelet registers",
+        )
         .fix(
             Fix::new("give the host its old name, or join it under the new one")
-                .step(
-                    Step::argv(
-                        vec!["hostnamectl".to_owned(), "set-hostname".to_owned(), old],
-                        "if the name was changed by mistake; cloud-init may do so again, unless \
+                .step(Step::argv(
+                    vec!["hostnamectl".to_owned(), "set-hostname".to_owned(), old],
+                    "if the name was changed by mistake; cloud-init may do so again, unless \
                          preserve_hostname is true",
-                    ),
-                )
+                ))
                 .step(Step::restart_kubelet())
                 .step(Step::note(
                     "a copy of another node's disk must not keep its identity: remove \
@@ -121,7 +128,10 @@ fn no_name_at_all(name: &Sourced) -> Option<Finding> {
     generic.contains(&name.value.as_str()).then(|| {
         Finding::warn(
             "generic-name",
-            format!("this host is called {}, as it is before it gets its name", name.value),
+            format!(
+                "this host is called {}, as it is before it gets its name",
+                name.value
+            ),
         )
         .seen(name.clone())
         .fix(Fix::new("give it its name").step(Step::command(

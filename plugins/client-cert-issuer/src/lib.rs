@@ -2,8 +2,8 @@
 
 use nodepol_plugin::certs::{self, Certificate, Signer};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity, Step,
-    Unavailable, files, no_credential_yet, node, render_date, runbook,
+    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity,
+    Step, Unavailable, files, no_credential_yet, node, render_date, runbook,
 };
 
 struct ClientCertIssuer;
@@ -29,19 +29,26 @@ impl Policy for ClientCertIssuer {
             return Ok(Judgement::not_applicable("the kubelet has no certificate"));
         };
         if signer.authorities.is_empty() {
-            return Ok(Judgement::not_applicable("the node knows no CA certificate"));
+            return Ok(Judgement::not_applicable(
+                "the node knows no CA certificate",
+            ));
         }
         let mut findings = Vec::new();
         match (&signer.signed_by, &signer.unverifiable) {
             (Some(ca), _) => findings.extend(expired(ca)),
-            (None, Some(why)) => findings.push(
-                Finding::unknown("unverifiable", why.clone())
-                    .evidence(signer.certificate.at.clone(), signer.certificate.issuer.clone()),
-            ),
+            (None, Some(why)) => {
+                findings.push(Finding::unknown("unverifiable", why.clone()).evidence(
+                    signer.certificate.at.clone(),
+                    signer.certificate.issuer.clone(),
+                ))
+            }
             (None, None) => findings.push(other_ca(&signer)),
         }
         findings.extend(api_server(at)?);
-        Ok(Judgement::of(findings, "the CA that the node knows signed its certificate"))
+        Ok(Judgement::of(
+            findings,
+            "the CA that the node knows signed its certificate",
+        ))
     }
 }
 
@@ -51,19 +58,20 @@ fn expired(ca: &Certificate) -> Option<Finding> {
         let ended = render_date(ca.not_after);
         Finding::fail(
             "ca-expired",
-            format!("the cluster's CA certificate expired on {ended}: nobody accepts what it signed"),
+            format!(
+                "the cluster's CA certificate expired on {ended}: nobody accepts what it signed"
+            ),
         )
         .evidence(ca.at.clone(), format!("notAfter {ended}"))
         .fix(
-            Fix::new("rotate the cluster's CA")
-                .step(
-                    Step::note(
-                        "follow \"Manual Rotation of CA Certificates\" of the Kubernetes \
+            Fix::new("rotate the cluster's CA").step(
+                Step::note(
+                    "follow \"Manual Rotation of CA Certificates\" of the Kubernetes \
                          documentation: new CA beside the old one first, then new certificates \
                          for every component",
-                    )
-                    .on(Place::ControlPlane),
-                ),
+                )
+                .on(Place::ControlPlane),
+            ),
         )
     })
 }
@@ -86,7 +94,10 @@ fn other_ca(signer: &Signer) -> Finding {
         .authorities
         .iter()
         .fold(
-            finding.evidence(certificate.at.clone(), format!("issuer {}", certificate.issuer)),
+            finding.evidence(
+                certificate.at.clone(),
+                format!("issuer {}", certificate.issuer),
+            ),
             |finding, ca| finding.explained(ca.at.clone(), ca.subject.clone(), "did not sign it"),
         )
         .fix(runbook::new_client_certificate())

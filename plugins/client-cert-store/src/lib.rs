@@ -28,7 +28,9 @@ impl Policy for ClientCertStore {
             kubelet::setting(at, "/rotateCertificates")?.is_some_and(|setting| setting.is_true());
         let paths = certs::config_paths(at)?;
         if !rotates || paths.kubeconfig.is_none() {
-            return Ok(Judgement::not_applicable("the kubelet rotates no certificate"));
+            return Ok(Judgement::not_applicable(
+                "the kubelet rotates no certificate",
+            ));
         }
         let current = format!("{}/kubelet-client-current.pem", paths.cert_dir);
         let findings = match certs::client_store(at)? {
@@ -42,7 +44,10 @@ impl Policy for ClientCertStore {
                 findings
             }
         };
-        Ok(Judgement::of(findings, format!("{current} can be read and rotated")))
+        Ok(Judgement::of(
+            findings,
+            format!("{current} can be read and rotated"),
+        ))
     }
 }
 
@@ -112,14 +117,19 @@ fn dangling(at: Horizon, current: &str, target: &str) -> Result<Finding, Unavail
 fn corrupt(current: &str, why: &str) -> Finding {
     Finding::fail(
         "unreadable",
-        format!("the kubelet exits: could not convert data from {current:?} into cert/key pair: {why}"),
+        format!(
+            "the kubelet exits: could not convert data from {current:?} into cert/key pair: {why}"
+        ),
     )
     .evidence(Location::source(current), why)
     .fix(runbook::new_client_certificate())
 }
 
 fn whole(current: &str, credential: &Credential) -> Result<Vec<Finding>, Unavailable> {
-    let path = credential.path.clone().unwrap_or_else(|| current.to_owned());
+    let path = credential
+        .path
+        .clone()
+        .unwrap_or_else(|| current.to_owned());
     if credential.key_matches == Some(false) {
         return Ok(vec![
             Finding::fail(
@@ -129,7 +139,10 @@ fn whole(current: &str, credential: &Credential) -> Result<Vec<Finding>, Unavail
                      pair: tls: private key does not match public key"
                 ),
             )
-            .evidence(Location::source(path), "certificate and key are of two pairs")
+            .evidence(
+                Location::source(path),
+                "certificate and key are of two pairs",
+            )
             .fix(runbook::new_client_certificate()),
         ]);
     }
@@ -142,7 +155,10 @@ fn whole(current: &str, credential: &Credential) -> Result<Vec<Finding>, Unavail
                 "readable-by-others",
                 format!("{path} holds a private key, and others than root may read it"),
             )
-            .evidence(Location::source(path.clone()), format!("mode {:04o}", stat.mode))
+            .evidence(
+                Location::source(path.clone()),
+                format!("mode {:04o}", stat.mode),
+            )
             .fix(Fix::new("close it").step(Step::argv(
                 vec!["chmod".to_owned(), "0600".to_owned(), path],
                 "as the kubelet writes it",
@@ -161,7 +177,10 @@ fn expired_elsewhere(certificate: &Certificate) -> Option<Finding> {
             "expired",
             "the stored certificate has expired; client-cert-expiry judges what that means",
         )
-        .evidence(certificate.at.clone(), nodepol_plugin::render_date(certificate.not_after))
+        .evidence(
+            certificate.at.clone(),
+            nodepol_plugin::render_date(certificate.not_after),
+        )
     })
 }
 
@@ -173,7 +192,10 @@ fn regular(current: &str, directory: &str) -> Finding {
              (expected {current:?} to be a symlink but it is a file)"
         ),
     )
-    .evidence(Location::source(current), "a regular file, as `cp -L` leaves it")
+    .evidence(
+        Location::source(current),
+        "a regular file, as `cp -L` leaves it",
+    )
     .fix(
         Fix::new("make it a link again")
             .step(Step::argv(

@@ -24,7 +24,9 @@ impl Policy for ServingCert {
         }
         // Files that are configured are kubelet-config-paths' to judge.
         if kubelet::setting(at, "/tlsCertFile")?.is_some_and(|file| !file.display().is_empty()) {
-            return Ok(Judgement::not_applicable("tlsCertFile names another certificate"));
+            return Ok(Judgement::not_applicable(
+                "tlsCertFile names another certificate",
+            ));
         }
         let directory = certs::config_paths(at)?.cert_dir;
         if kubelet::setting(at, "/serverTLSBootstrap")?.is_some_and(|setting| setting.is_true()) {
@@ -46,13 +48,22 @@ fn own_pair(directory: &str) -> Result<Judgement, Unavailable> {
     let again = |summary: &str| {
         Fix::new(summary)
             .step(Step::argv(
-                vec!["rm".to_owned(), "--force".to_owned(), cert.clone(), key.clone()],
+                vec![
+                    "rm".to_owned(),
+                    "--force".to_owned(),
+                    cert.clone(),
+                    key.clone(),
+                ],
                 "the kubelet makes a new pair",
             ))
             .step(Step::restart_kubelet())
     };
     if has_cert != has_key {
-        let (there, missing) = if has_cert { (&cert, &key) } else { (&key, &cert) };
+        let (there, missing) = if has_cert {
+            (&cert, &key)
+        } else {
+            (&key, &cert)
+        };
         return Ok(Finding::fail(
             "half-a-pair",
             format!(
@@ -93,7 +104,10 @@ fn own_pair(directory: &str) -> Result<Judgement, Unavailable> {
             .fix(again("make a new pair, if somebody verifies it")),
         );
     }
-    Ok(Judgement::of(findings, "the kubelet has a serving certificate of its own"))
+    Ok(Judgement::of(
+        findings,
+        "the kubelet has a serving certificate of its own",
+    ))
 }
 
 /// A certificate of the cluster; requests for it need somebody who approves.

@@ -159,7 +159,11 @@ impl Certs {
             .map_or(Ok(None), |path| self.kubeconfig(&path))
     }
 
-    fn kubeconfig(&self, path: &str) -> Result<Option<Kubeconfig>, Unavailable> {
+    /// A kubeconfig by its path; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it, or a file that it names, could not be read.
+    pub fn kubeconfig(&self, path: &str) -> Result<Option<Kubeconfig>, Unavailable> {
         let empty = Kubeconfig {
             path: path.to_owned(),
             at: Location::source(path),

@@ -46,6 +46,13 @@ impl Host for HostState {
         Ok(wit(self.facts()?.certs.bootstrap_kubeconfig(horizon(at))))
     }
 
+    fn kubeconfig_at(
+        &mut self,
+        path: String,
+    ) -> wasmtime::Result<Result<Option<Kubeconfig>, Unavailable>> {
+        Ok(wit(self.facts()?.certs.kubeconfig(&path)))
+    }
+
     fn config_paths(&mut self, at: Horizon) -> wasmtime::Result<Result<Paths, Unavailable>> {
         Ok(wit(self.facts()?.certs.config_paths(horizon(at))))
     }

@@ -4,7 +4,7 @@ use nodepol_facts::files as facts;
 use nodepol_facts::mount;
 
 use super::convert::{IntoWit, wit};
-use crate::bindings::nodepol::policy::files::{BootMount, Host, Kind, Mount, Stat};
+use crate::bindings::nodepol::policy::files::{BootMount, Host, Kind, Mount, Stat, Usage};
 use crate::bindings::nodepol::policy::types::Unavailable;
 use crate::host_state::HostState;
 
@@ -30,6 +30,10 @@ impl Host for HostState {
             }));
         }
         Ok(wit(facts.files.text(&path)))
+    }
+
+    fn get_usage(&mut self, path: String) -> wasmtime::Result<Result<Option<Usage>, Unavailable>> {
+        Ok(wit(self.facts()?.files.usage(&path)))
     }
 
     fn mounts(&mut self) -> wasmtime::Result<Result<Vec<Mount>, Unavailable>> {
@@ -72,6 +76,20 @@ impl IntoWit for facts::Stat {
             size: self.size,
             modified: self.modified,
             target: self.target,
+        }
+    }
+}
+
+impl IntoWit for facts::Usage {
+    type Wit = Usage;
+
+    fn into_wit(self) -> Usage {
+        Usage {
+            magic: self.magic,
+            bytes: self.bytes,
+            bytes_available: self.bytes_available,
+            inodes: self.inodes,
+            inodes_free: self.inodes_free,
         }
     }
 }

@@ -1,0 +1,137 @@
+//! The kernel is set as the kubelet wants it, or can be.
+
+use nodepol_plugin::{
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, files, kubelet, no_settings, node,
+};
+
+struct KernelTunables;
+
+/// What the kubelet wants (`setupKernelTunables` in
+/// pkg/kubelet/cm/container_manager_linux.go), and the kernel's own default.
+const WANTED: [(&str, &str, Option<&str>); 6] = [
+    ("kernel.keys.root_maxbytes", "25000000", Some("25000000")),
+    ("kernel.keys.root_maxkeys", "1000000", Some("1000000")),
+    ("kernel.panic", "10", Some("0")),
+    // A choice of the kernel's build.
+    ("kernel.panic_on_oops", "1", None),
+    ("vm.overcommit_memory", "1", Some("0")),
+    ("vm.panic_on_oom", "0", Some("0")),
+];
+
+impl Policy for KernelTunables {
+    fn describe() -> Description {
+        Description::new(
+            "kernel-tunables",
+            "The kernel is set as the kubelet wants it",
+            "with protectKernelDefaults the sysctls are right, without it they can be written",
+        )
+        .severity(Severity::Blocker)
+        .phases(&[Phase::Image, Phase::Boot, Phase::Running])
+    }
+
+    fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+        if let Some(judgement) = no_settings(at)? {
+            return Ok(judgement);
+        }
+        let protect = kubelet::setting(at, "/protectKernelDefaults")?;
+        match protect.filter(kubelet::SettingValue::is_true) {
+            Some(setting) => protected(at, &setting.at),
+            None => writable(at),
+        }
+    }
+}
+
+fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
+    let mut wrong = Vec::new();
+    for (key, wanted, default) in WANTED {
+        let (value, place) = match node::sysctl(at, key)? {
+            Some(found) => (found.value.trim().to_owned(), found.at),
+            None => match default {
+                Some(default) => (default.to_owned(), Location::source("default")),
+                None => continue,
+            },
+        };
+        if value != wanted {
+            wrong.push((key, wanted, value, place));
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(Judgement::pass("every sysctl is as the kubelet wants it"));
+    }
+    let list = wrong
+        .iter()
+        .map(|(key, wanted, value, _)| {
+            format!(
+                "{}, expected value: {wanted}, actual value: {value}",
+                key.replace('.', "/")
+            )
+        })
+        .collect::<Vec<_>>()
+        .join("; ");
+    let when = if at == Horizon::Now {
+        "the kubelet exits"
+    } else {
+        "the kubelet exits after the next boot"
+    };
+    let mut finding = Finding::fail(
+        "invalid-kernel-flag",
+        format!("{when}: invalid kernel flag: {list}"),
+    )
+    .evidence(origin.clone(), "protectKernelDefaults: true");
+    for (key, _, value, place) in wrong {
+        finding = finding.evidence(place, format!("{key} = {value}"));
+    }
+    let content = WANTED
+        .iter()
+        .map(|(key, wanted, _)| format!("{key} = {wanted}\n"))
+        .collect::<String>();
+    Ok(finding
+        .fix(
+            Fix::new("set them for good")
+                .step(Step::write_file(
+                    "/etc/sysctl.d/90-kubelet.conf",
+                    0o644,
+                    content,
+                    "systemd-sysctl sets them at each boot",
+                ))
+                .step(Step::command(["sysctl", "--system"], "and now"))
+                .step(Step::restart_kubelet()),
+        )
+        .into())
+}
+
+/// Without protectKernelDefaults the kubelet writes them itself.
+fn writable(at: Horizon) -> Result<Judgement, Unavailable> {
+    if at == Horizon::NextBoot {
+        return Ok(Judgement::pass("the kubelet sets them itself"));
+    }
+    let read_only = files::mounts()?.into_iter().find(|mount| {
+        mount.mount_point == "/proc/sys" && mount.options.iter().any(|option| option == "ro")
+    });
+    let Some(mount) = read_only else {
+        return Ok(Judgement::pass("the kubelet sets them itself"));
+    };
+    for (key, wanted, _) in WANTED {
+        let right = node::sysctl(at, key)?.is_none_or(|found| found.value.trim() == wanted);
+        if !right {
+            return Ok(Finding::fail(
+                "proc-sys-read-only",
+                format!("the kubelet exits: it cannot set {key}: /proc/sys is read-only"),
+            )
+            .evidence(Location::source(mount.mount_point), mount.options.join(","))
+            .fix(
+                Fix::new("set them from outside")
+                    .step(Step::note(format!(
+                        "this is a container: set {key} = {wanted} on its host, or let the \
+                         container write /proc/sys"
+                    )))
+                    .step(Step::restart_kubelet()),
+            )
+            .into());
+        }
+    }
+    Ok(Judgement::pass("every sysctl is as the kubelet wants it"))
+}
+
+nodepol_plugin::policy!(KernelTunables);
