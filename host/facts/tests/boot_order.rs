@@ -282,3 +282,40 @@ fn modules_and_what_loads_them() {
         Some("configured /etc/systemd/system/kubelet.service:2:14")
     );
 }
+
+/// What systemd-fstab-generator 252 made of real files.
+#[test]
+fn mount_units_are_those_of_the_generator() {
+    let Some(corpus) = tree::corpus() else {
+        return;
+    };
+    let oracle = tree::json(&corpus.join("ORACLE-fstab-generator-systemd252.json"));
+    let mut compared = 0;
+    for (path, made) in oracle.as_object().unwrap() {
+        let text = std::fs::read_to_string(corpus.join(path)).unwrap();
+        // That of an initrd names the places of the system to come.
+        if path.contains("initrd") {
+            continue;
+        }
+        let facts = facts(&[("/etc/fstab", &text)]);
+        let mut found: Vec<String> = facts
+            .mounts
+            .at_next_boot()
+            .unwrap()
+            .into_iter()
+            .map(|mount| mount.unit)
+            .collect();
+        found.sort();
+        let mut expected: Vec<String> = made["mount_units"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|unit| unit.as_str().unwrap().to_owned())
+            .filter(|unit| unit != "-.mount" && unit != "sysroot.mount")
+            .collect();
+        expected.sort();
+        assert_eq!(found, expected, "{path}");
+        compared += 1;
+    }
+    assert!(compared > 0);
+}

@@ -111,6 +111,7 @@ fn inactive(unit: &Unit) -> Result<Judgement, Unavailable> {
             "stopped",
             "the kubelet is stopped and nothing starts it now",
         ))
+        .symptom_of("kubelet-unit-deps")
         .fix(Fix::new("start the kubelet").step(Step::restart_kubelet()))
         .into(),
     })
@@ -256,6 +257,7 @@ fn not_mounted(unit: &Unit, mount: &str) -> Result<Finding, Unavailable> {
     )
     .evidence(systemd(), format!("{mount} is not in /proc/self/mountinfo"))
     .evidence(systemd(), state(unit))
+    .symptom_of("state-dirs-mounted")
     .fix(
         Fix::new("mount it")
             .step(

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::evidence::Evidence;
 use crate::swap::device_of;
-use crate::systemd::{Units, mount_unit};
+use crate::systemd::{Units, is_api_mount, mount_unit};
 use fstab::Line;
 
 const FSTAB: &str = "/etc/fstab";
@@ -128,7 +128,9 @@ impl Mounts {
 
     fn lines(&self) -> Result<Vec<Line>, Unavailable> {
         let text = self.evidence.text(FSTAB).known(FSTAB)?.copied();
-        Ok(text.map(fstab::lines).unwrap_or_default())
+        let mut lines = text.map(fstab::lines).unwrap_or_default();
+        lines.retain(|line| !is_api_mount(&line.place));
+        Ok(lines)
     }
 
     /// Whether a file of its own stands before what fstab makes of the unit.

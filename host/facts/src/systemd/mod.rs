@@ -243,6 +243,12 @@ pub(crate) fn mount_unit(place: &str) -> String {
     format!("{}.mount", name::escape_path(&link::normalize(place)))
 }
 
+/// Whether the manager mounts a place itself, or leaves it alone: fstab says
+/// nothing of it (`mount_point_is_api`, `mount_point_ignore`).
+pub(crate) fn is_api_mount(place: &str) -> bool {
+    verify::is_api(place)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

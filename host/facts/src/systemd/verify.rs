@@ -266,7 +266,7 @@ impl Loaded {
 
 /// The file systems that the manager mounts itself (`mount_table` in
 /// `src/shared/mount-setup.c`), and those it leaves alone (`ignore_paths`).
-fn is_api(path: &str) -> bool {
+pub(super) fn is_api(path: &str) -> bool {
     const TABLE: [&str; 12] = [
         "/proc",
         "/sys",
