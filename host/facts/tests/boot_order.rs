@@ -311,7 +311,7 @@ fn mount_units_are_those_of_the_generator() {
             .unwrap()
             .iter()
             .map(|unit| unit.as_str().unwrap().to_owned())
-            .filter(|unit| unit != "-.mount" && unit != "sysroot.mount")
+            .filter(|unit| unit != "-.mount")
             .collect();
         expected.sort();
         assert_eq!(found, expected, "{path}");
