@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod command_line;
 mod tree;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use command_line::quoted;
 use nodepol_facts::evidence::Evidence;
 use nodepol_facts::systemd::{Command, Units, time};
 use nodepol_model::Horizon::NextBoot;
@@ -58,26 +60,6 @@ impl Tally {
         }
         assert!(compared > 0, "nothing was compared");
         assert!(wrong.is_empty(), "{} differ", wrong.len());
-    }
-}
-
-/// A word as systemd prints it in a command line.
-fn quoted(word: &str) -> String {
-    let special = |c: char| c <= ' ' || "\"\\`$*?['()<>|&;!".contains(c);
-    if word.is_empty() || word.contains(special) {
-        let mut quoted = String::from("\"");
-        for c in word.chars() {
-            if "\"\\`$".contains(c) {
-                quoted.push('\\');
-            }
-            match c {
-                '\n' => quoted.push_str("\\n"),
-                c => quoted.push(c),
-            }
-        }
-        quoted + "\""
-    } else {
-        word.to_owned()
     }
 }
 

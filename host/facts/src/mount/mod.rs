@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::evidence::Evidence;
 use crate::swap::device_of;
-use crate::systemd::{Units, is_api_mount, mount_unit};
+use crate::systemd::{Units, is_api, mount_unit};
 use fstab::Line;
 
 const FSTAB: &str = "/etc/fstab";
@@ -129,7 +129,8 @@ impl Mounts {
     fn lines(&self) -> Result<Vec<Line>, Unavailable> {
         let text = self.evidence.text(FSTAB).known(FSTAB)?.copied();
         let mut lines = text.map(fstab::lines).unwrap_or_default();
-        lines.retain(|line| !is_api_mount(&line.place));
+        // What the manager mounts itself gets no unit from the generator.
+        lines.retain(|line| !is_api(&line.place));
         Ok(lines)
     }
 

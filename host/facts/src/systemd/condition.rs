@@ -9,8 +9,8 @@ use nodepol_model::{Horizon, Location, Part, Unavailable};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::load::{LoadState, Loaded};
 use super::search::View;
+use super::unit::{LoadState, Loaded};
 use super::{Units, live, specifier};
 use crate::evidence::Evidence;
 

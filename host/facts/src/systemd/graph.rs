@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Horizon, Location, Part, Unavailable};
 
-use super::dependency::{self, Dependencies, KINDS, Reason, STARTING};
-use super::install::PULLING;
+use super::conf_files;
+use super::dependency::{Dependencies, KINDS, PULLING, Reason, STARTING};
 use super::link;
-use super::load::{self, LoadState, Loaded};
+use super::own_dependency;
 use super::search::View;
 use super::service::boolean;
+use super::unit::{LoadState, Loaded};
 use super::{Units, name, standard};
 use crate::sourced::Sourced;
 
@@ -269,7 +270,7 @@ impl Units {
         let mut linked: [Vec<String>; 3] = Default::default();
         for ((suffix, _), names) in PULLING.iter().zip(&mut linked) {
             let directories = search.beside(&unit.id, &unit.names, suffix);
-            for path in load::merged(&self.evidence, &directories, "")? {
+            for path in conf_files::merged(&self.evidence, &directories, "")? {
                 if let Some((_, name)) = path.rsplit_once('/')
                     && name::kind(name).is_some()
                     && self.pulls(&path)?
@@ -278,7 +279,7 @@ impl Units {
                 }
             }
         }
-        Ok(dependency::read(unit, &linked, &self.evidence))
+        Ok(own_dependency::read(unit, &linked, &self.evidence))
     }
 
     /// Whether an entry of a `.wants` directory counts: a link that masks nothing.

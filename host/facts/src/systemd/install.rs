@@ -8,21 +8,15 @@ use std::collections::BTreeSet;
 use nodepol_model::snapshot::{File, FileNode};
 use nodepol_model::{Horizon, Part, Unavailable};
 
+use super::dependency::PULLING;
 use super::link::{self, Entry};
-use super::load::{LoadState, Loaded};
 use super::name::{self, Kind};
 use super::record::Link;
 use super::search::{Search, View};
+use super::unit::{LoadState, Loaded};
 use super::words::{Rules, Words};
 use super::{Units, lock, specifier};
 use crate::evidence::{Evidence, Resolved};
-
-/// The directories of links that pull units in, by what they make of them.
-pub(super) const PULLING: [(&str, &str); 3] = [
-    (".wants", "Wants"),
-    (".requires", "Requires"),
-    (".upholds", "Upholds"),
-];
 
 /// What `[Install]` says.
 struct Install {

@@ -3,157 +3,21 @@
 //! Source: `unit_load_fragment` and `unit_load` in `src/core`,
 //! `unit_load_dropin` in `src/core/load-dropin.c`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nodepol_model::snapshot::FileNode;
 use nodepol_model::{Part, Unavailable};
 
-use super::exec::{self, ExecCommand};
+use super::conf_files::merged;
+use super::exec::Refused;
 use super::link;
 use super::name::{self, Kind};
 use super::search::Search;
 use super::standard;
-use super::syntax::{self, Assignment, UnitFile};
+use super::syntax::{self, UnitFile};
+use super::unit::{LoadState, Loaded, is_perpetual};
 use super::verify;
 use crate::evidence::Evidence;
-
-/// `LoadState` of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LoadState {
-    Loaded,
-    NotFound,
-    Masked,
-    BadSetting,
-    Error,
-}
-
-impl LoadState {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Loaded => "loaded",
-            Self::NotFound => "not-found",
-            Self::Masked => "masked",
-            Self::BadSetting => "bad-setting",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// A unit as its files make it.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    /// Its name: that of its file, where the name asked for is an alias.
-    pub id: String,
-    /// All its names.
-    pub names: BTreeSet<String>,
-    pub fragment: Option<String>,
-    /// In the order in which they apply.
-    pub drop_ins: Vec<String>,
-    pub state: LoadState,
-    /// Why it is not loaded.
-    pub error: Option<String>,
-    /// The fragment and the drop-ins as far as systemd reads them.
-    pub files: Vec<Arc<UnitFile>>,
-    /// The same to their ends: `[Install]` has a reader of its own, which does
-    /// not mind what the manager refuses.
-    whole: Vec<Arc<UnitFile>>,
-}
-
-/// An assignment and the file it stands in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Placed<'a> {
-    pub path: &'a str,
-    pub assignment: &'a Assignment,
-}
-
-impl Loaded {
-    /// The assignments to `key`, in order, empty ones too.
-    pub(super) fn all<'a>(
-        &'a self,
-        section: &'a str,
-        key: &'a str,
-    ) -> impl DoubleEndedIterator<Item = Placed<'a>> {
-        self.files.iter().flat_map(move |file| {
-            file.assignments
-                .iter()
-                .filter(move |a| a.section == section && a.key == key)
-                .map(move |assignment| Placed {
-                    path: &file.path,
-                    assignment,
-                })
-        })
-    }
-
-    /// What a list holds: the assignments after the last empty one.
-    pub(super) fn list<'a>(&'a self, section: &'a str, key: &'a str) -> Vec<Placed<'a>> {
-        let mut list = Vec::new();
-        for placed in self.all(section, key) {
-            if placed.assignment.value.is_empty() {
-                list.clear();
-            } else {
-                list.push(placed);
-            }
-        }
-        list
-    }
-
-    /// As [`Loaded::list`], from the whole files.
-    pub(super) fn whole_list<'a>(&'a self, section: &'a str, key: &'a str) -> Vec<Placed<'a>> {
-        let mut list = Vec::new();
-        for file in &self.whole {
-            for assignment in &file.assignments {
-                if assignment.section != section || assignment.key != key {
-                    continue;
-                }
-                if assignment.value.is_empty() {
-                    list.clear();
-                } else {
-                    list.push(Placed {
-                        path: &file.path,
-                        assignment,
-                    });
-                }
-            }
-        }
-        list
-    }
-
-    /// The last assignment; `None` if there is none or it is empty.
-    pub(super) fn scalar<'a>(&'a self, section: &'a str, key: &'a str) -> Option<Placed<'a>> {
-        self.all(section, key)
-            .next_back()
-            .filter(|placed| !placed.assignment.value.is_empty())
-    }
-
-    /// The last value that `read` understands: a value that systemd cannot read
-    /// leaves the one before in place.
-    pub(super) fn last<'a, T>(
-        &'a self,
-        section: &'a str,
-        key: &'a str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        self.all(section, key)
-            .rev()
-            .find_map(|placed| read(&placed.assignment.value))
-    }
-
-    /// The commands of `Exec…=` in a section.
-    pub(super) fn commands(
-        &self,
-        section: &str,
-        key: &str,
-        evidence: &Evidence,
-    ) -> Vec<ExecCommand> {
-        self.list(section, key)
-            .into_iter()
-            .flat_map(|placed| {
-                exec::parse(placed.assignment, placed.path, &self.id, evidence).unwrap_or_default()
-            })
-            .collect()
-    }
-}
 
 /// Loads `name`. `parse` reads a file, or takes it from a cache.
 ///
@@ -196,7 +60,7 @@ pub(super) fn load(
         unit.read_drop_ins(evidence, search, parse)?;
     }
     if unit.state == LoadState::Loaded
-        && let Err(verify::Refused(why)) = verify::unit(&unit, evidence)
+        && let Err(Refused(why)) = verify::unit(&unit, evidence)
     {
         unit.state = LoadState::BadSetting;
         unit.error = Some(format!("{}: {why}", unit.id));
@@ -217,11 +81,6 @@ fn identity(name: &str, path: &str) -> String {
 /// Units that exist without a file.
 fn needs_no_file(name: &str) -> bool {
     matches!(name::suffix(name), "slice" | "device") || name == "init.scope"
-}
-
-/// Units that are always there and cannot be masked.
-pub(super) fn is_perpetual(name: &str) -> bool {
-    matches!(name, "-.slice" | "system.slice" | "init.scope" | "-.mount")
 }
 
 impl Loaded {
@@ -307,7 +166,7 @@ impl Loaded {
         };
         if is_fragment && let Some(assignment) = file.assignments.get(index) {
             self.state = LoadState::BadSetting;
-            if let Err(verify::Refused(why)) =
+            if let Err(Refused(why)) =
                 verify::assignment(assignment, &file.path, &self.id, evidence)
             {
                 self.error = Some(format!("{}: {why}", assignment.location(&file.path)));
@@ -324,72 +183,4 @@ fn is_directory(evidence: &Evidence, path: &str) -> bool {
         evidence.stat(path),
         Part::Present((_, file)) if matches!(file.node, FileNode::Directory(_))
     )
-}
-
-/// The files of several directories, one per name (the first directory wins),
-/// in the order of their names (`conf_files_list_strv`).
-///
-/// # Errors
-/// [`Unavailable`] if a directory cannot be listed.
-pub(super) fn merged(
-    evidence: &Evidence,
-    directories: &[String],
-    suffix: &str,
-) -> Result<Vec<String>, Unavailable> {
-    let mut files: BTreeMap<&str, String> = BTreeMap::new();
-    let mut unavailable = None;
-    for directory in directories {
-        match evidence.names(directory) {
-            Part::Present(names) => {
-                for name in names {
-                    if name.ends_with(suffix) && !is_hidden_or_backup(name) {
-                        files
-                            .entry(name)
-                            .or_insert_with(|| format!("{directory}/{name}"));
-                    }
-                }
-            }
-            Part::Absent => {}
-            Part::Unreadable(why) if why == "it is not a directory" => {}
-            Part::Unreadable(why) => {
-                unavailable.get_or_insert(Unavailable::new(directory.clone(), why));
-            }
-        }
-    }
-    match unavailable {
-        Some(unavailable) => Err(unavailable),
-        None => Ok(files.into_values().collect()),
-    }
-}
-
-/// `hidden_or_backup_file`.
-fn is_hidden_or_backup(name: &str) -> bool {
-    const SUFFIXES: [&str; 16] = [
-        "~",
-        ".rpmnew",
-        ".rpmsave",
-        ".rpmorig",
-        ".dpkg-old",
-        ".dpkg-new",
-        ".dpkg-tmp",
-        ".dpkg-dist",
-        ".dpkg-bak",
-        ".dpkg-backup",
-        ".dpkg-remove",
-        ".ucf-new",
-        ".ucf-old",
-        ".ucf-dist",
-        ".swp",
-        ".bak",
-    ];
-    name.starts_with('.') || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
-}
-
-/// Reads a file of assignments.
-pub(super) fn read(evidence: &Evidence, path: &str) -> Part<Arc<UnitFile>> {
-    match evidence.text(path) {
-        Part::Present(text) => Part::Present(Arc::new(syntax::parse(path, text))),
-        Part::Absent => Part::Absent,
-        Part::Unreadable(why) => Part::Unreadable(why),
-    }
 }

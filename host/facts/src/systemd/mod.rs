@@ -6,6 +6,7 @@
 //! without a manager it is unavailable.
 
 mod condition;
+mod conf_files;
 mod default_dependency;
 mod dependency;
 mod directories;
@@ -19,7 +20,9 @@ mod install;
 mod link;
 mod live;
 mod load;
+mod mount_point;
 mod name;
+mod own_dependency;
 mod program;
 mod record;
 mod search;
@@ -29,6 +32,7 @@ mod standard;
 mod start;
 mod syntax;
 pub mod time;
+mod unit;
 mod variables;
 mod verify;
 mod words;
@@ -39,14 +43,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use nodepol_model::{Horizon, Part, Unavailable};
 
 pub use self::condition::Condition;
+pub(crate) use self::mount_point::is_api;
 pub use self::record::{Command, EnvironmentFile, Link, ProgramState, ServiceSettings, Unit};
 pub use self::start::Variable;
 
 use self::graph::Graph;
-use self::load::Loaded;
 use self::search::{Search, View};
 use self::service::Defaults;
 use self::syntax::UnitFile;
+use self::unit::{LoadState, Loaded};
 use crate::evidence::Evidence;
 use crate::sourced::Sourced;
 
@@ -175,7 +180,7 @@ impl Units {
             Horizon::Now => live::service(self.evidence.loaded_unit(name), name),
             Horizon::NextBoot => {
                 let unit = self.load(View::NextBoot, name)?;
-                if unit.state != load::LoadState::Loaded {
+                if unit.state != LoadState::Loaded {
                     return Ok(None);
                 }
                 Ok(Some(service::settings(
@@ -232,7 +237,7 @@ impl Units {
         if let Some(known) = lock(&self.files).get(path) {
             return known.clone();
         }
-        let file = load::read(&self.evidence, path);
+        let file = conf_files::read(&self.evidence, path);
         lock(&self.files).insert(path.to_owned(), file.clone());
         file
     }
@@ -241,12 +246,6 @@ impl Units {
 /// The unit that mounts something at a path.
 pub(crate) fn mount_unit(place: &str) -> String {
     format!("{}.mount", name::escape_path(&link::normalize(place)))
-}
-
-/// Whether the manager mounts a place itself, or leaves it alone: fstab says
-/// nothing of it (`mount_point_is_api`, `mount_point_ignore`).
-pub(crate) fn is_api_mount(place: &str) -> bool {
-    verify::is_api(place)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,16 +1,18 @@
 //! What a service is set to: type, restart, start limit, slice.
 //!
 //! Source: `man systemd.service`, `man systemd.unit`, `man systemd.resource-control`;
-//! `service_init`, `service_add_extras` and `service_verify` in `src/core/service.c`.
+//! `service_init` and `service_add_extras` in `src/core/service.c`.
 
 use nodepol_model::Part;
 
-use super::load::{self, Loaded};
+use super::conf_files;
+use super::mount_point;
 use super::name;
 use super::record::ServiceSettings;
 use super::specifier;
+use super::syntax::Assignment;
 use super::time;
-use super::verify::Refused;
+use super::unit::Loaded;
 use crate::evidence::Evidence;
 
 /// The manager's defaults, from `system.conf` and its drop-ins.
@@ -20,7 +22,7 @@ pub(super) struct Defaults {
     pub start_limit_interval_usec: u64,
     pub start_limit_burst: u32,
     /// `DefaultEnvironment=`, as written, each with its place.
-    pub environment: Vec<(String, super::syntax::Assignment)>,
+    pub environment: Vec<(String, Assignment)>,
 }
 
 /// The main file of the manager's settings, the first that exists counts, and
@@ -47,9 +49,9 @@ impl Defaults {
             .find(|path| !matches!(evidence.stat(path), Part::Absent))
             .map(str::to_owned);
         let directories = MAIN.map(|path| format!("{path}.d"));
-        let drop_ins = load::merged(evidence, &directories, ".conf").unwrap_or_default();
+        let drop_ins = conf_files::merged(evidence, &directories, ".conf").unwrap_or_default();
         for path in main.into_iter().chain(drop_ins) {
-            if let Part::Present(file) = load::read(evidence, &path) {
+            if let Part::Present(file) = conf_files::read(evidence, &path) {
                 for assignment in &file.assignments {
                     if assignment.section == "Manager" {
                         defaults.apply(&path, assignment);
@@ -60,7 +62,7 @@ impl Defaults {
         defaults
     }
 
-    fn apply(&mut self, path: &str, assignment: &super::syntax::Assignment) {
+    fn apply(&mut self, path: &str, assignment: &Assignment) {
         let value = &assignment.value;
         match assignment.key.as_str() {
             "DefaultRestartSec" => set(&mut self.restart_usec, time::parse_seconds(value)),
@@ -105,7 +107,7 @@ const RESTARTS: [&str; 7] = [
     "always",
 ];
 
-fn one_of<'a>(words: &'a [&'a str]) -> impl Fn(&str) -> Option<String> {
+pub(super) fn one_of<'a>(words: &'a [&'a str]) -> impl Fn(&str) -> Option<String> {
     move |value| words.contains(&value).then(|| value.to_owned())
 }
 
@@ -158,7 +160,7 @@ pub(super) fn slice(unit: &Loaded, evidence: &Evidence) -> Option<String> {
         let value = specifier::expand(value, &unit.id, evidence).ok()?;
         (name::suffix(&value) == "slice" && name::kind(&value).is_some()).then_some(value)
     });
-    if set.is_none() && kind == "mount" && super::default_dependency::is_extrinsic(unit, evidence) {
+    if set.is_none() && kind == "mount" && mount_point::is_extrinsic(unit, evidence) {
         return Some("-.slice".to_owned());
     }
     Some(set.unwrap_or_else(|| default_slice(&unit.id)))
@@ -222,69 +224,4 @@ fn start_limit(unit: &Loaded, defaults: &Defaults) -> (u64, u32) {
         }
     }
     (interval, burst)
-}
-
-/// What `service_verify` refuses.
-///
-/// # Errors
-/// [`Refused`] with the words of systemd.
-pub(super) fn verify(unit: &Loaded, evidence: &Evidence) -> Result<(), Refused> {
-    let refuse = |why: &str| Err(Refused(format!("Service {why} Refusing.")));
-    let start = unit.commands("Service", "ExecStart", evidence).len();
-    let stop = unit.commands("Service", "ExecStop", evidence).len();
-    let success_action = unit
-        .last("Unit", "SuccessAction", |value| Some(value.to_owned()))
-        .is_some_and(|action| action != "none" && !action.is_empty());
-    let kind = kind(unit, evidence);
-    let oneshot = kind == "oneshot";
-    if start == 0 && stop == 0 && !success_action {
-        return refuse("has no ExecStart=, ExecStop=, or SuccessAction=.");
-    }
-    if !oneshot && start == 0 {
-        return refuse(
-            "has no ExecStart= setting, which is only allowed for Type=oneshot services.",
-        );
-    }
-    let remains = unit
-        .last("Service", "RemainAfterExit", boolean)
-        .unwrap_or(false);
-    if !remains && start == 0 && !success_action {
-        return refuse(
-            "has no ExecStart= and no SuccessAction= settings and does not have \
-             RemainAfterExit=yes set.",
-        );
-    }
-    if !oneshot && start > 1 {
-        return refuse(
-            "has more than one ExecStart= setting, which is only allowed for Type=oneshot \
-             services.",
-        );
-    }
-    if oneshot && matches!(restart(unit).as_str(), "always" | "on-success") {
-        return refuse(
-            "has Restart= set to either always or on-success, which isn't allowed for \
-             Type=oneshot services.",
-        );
-    }
-    if oneshot && !unit.list("Service", "RestartForceExitStatus").is_empty() {
-        return refuse(
-            "has RestartForceExitStatus= set, which isn't allowed for Type=oneshot services.",
-        );
-    }
-    if kind == "dbus" && unit.scalar("Service", "BusName").is_none() {
-        return refuse("is of type D-Bus but no D-Bus service name has been specified.");
-    }
-    let kill_mode = unit
-        .last(
-            "Service",
-            "KillMode",
-            one_of(&["control-group", "process", "mixed", "none"]),
-        )
-        .unwrap_or_default();
-    if unit.scalar("Service", "PAMName").is_some()
-        && matches!(kill_mode.as_str(), "process" | "none")
-    {
-        return refuse("has PAM enabled. Kill mode must be set to 'control-group' or 'mixed'.");
-    }
-    Ok(())
 }

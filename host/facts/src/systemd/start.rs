@@ -7,9 +7,9 @@
 use nodepol_model::{Horizon, Location, Part, Unavailable};
 
 use super::exec::ExecCommand;
-use super::load::Loaded;
 use super::record::{Command, EnvironmentFile};
 use super::search::View;
+use super::unit::Loaded;
 use super::{Units, expand, live, name, specifier};
 use crate::sourced::Sourced;
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use nodepol_model::{Horizon, Location, Part, Unavailable};
 
 use super::environment::{self, Variables};
-use super::load::Loaded;
 use super::search::View;
 use super::start::PATH;
+use super::unit::Loaded;
 use super::words::{Rules, Words};
 use super::{Units, live, specifier, syntax};
 use crate::sourced::Sourced;

@@ -4,17 +4,14 @@
 //! `mount_verify`, `swap_verify` and `automount_verify` in `src/core`, and the
 //! readers in `src/core/load-fragment.c` that return `-ENOEXEC`.
 
-use super::exec;
-use super::load::{self, Loaded};
+use super::exec::{self, Refused};
+use super::mount_point::is_api;
 use super::name;
-use super::service;
+use super::service::{self, boolean, one_of};
 use super::specifier;
 use super::syntax::Assignment;
+use super::unit::{Loaded, is_perpetual};
 use crate::evidence::Evidence;
-
-/// Why the unit is refused, in systemd's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused(pub String);
 
 /// The keys of a command line, by section.
 pub(super) fn is_command(section: &str, key: &str) -> bool {
@@ -70,9 +67,7 @@ pub(super) fn assignment(
         return Ok(());
     }
     if is_command(section, key) {
-        return exec::parse(assignment, path, unit, evidence)
-            .map(|_| ())
-            .map_err(|exec::Refused(why)| Refused(why));
+        return exec::parse(assignment, path, unit, evidence).map(|_| ());
     }
     if !matches!(section.as_str(), "Service" | "Socket" | "Mount" | "Swap") {
         return Ok(());
@@ -126,7 +121,7 @@ fn is_user(text: &str) -> bool {
 pub(super) fn unit(unit: &Loaded, evidence: &Evidence) -> Result<(), Refused> {
     let refuse = |why: &str| Err(Refused(why.to_owned()));
     match name::suffix(&unit.id) {
-        "service" => service::verify(unit, evidence),
+        "service" => verify_service(unit, evidence),
         "socket" => {
             const LISTEN: [&str; 9] = [
                 "ListenStream",
@@ -203,6 +198,71 @@ pub(super) fn unit(unit: &Loaded, evidence: &Evidence) -> Result<(), Refused> {
     }
 }
 
+/// What `service_verify` refuses.
+///
+/// # Errors
+/// [`Refused`] with the words of systemd.
+fn verify_service(unit: &Loaded, evidence: &Evidence) -> Result<(), Refused> {
+    let refuse = |why: &str| Err(Refused(format!("Service {why} Refusing.")));
+    let start = unit.commands("Service", "ExecStart", evidence).len();
+    let stop = unit.commands("Service", "ExecStop", evidence).len();
+    let success_action = unit
+        .last("Unit", "SuccessAction", |value| Some(value.to_owned()))
+        .is_some_and(|action| action != "none" && !action.is_empty());
+    let kind = service::kind(unit, evidence);
+    let oneshot = kind == "oneshot";
+    if start == 0 && stop == 0 && !success_action {
+        return refuse("has no ExecStart=, ExecStop=, or SuccessAction=.");
+    }
+    if !oneshot && start == 0 {
+        return refuse(
+            "has no ExecStart= setting, which is only allowed for Type=oneshot services.",
+        );
+    }
+    let remains = unit
+        .last("Service", "RemainAfterExit", boolean)
+        .unwrap_or(false);
+    if !remains && start == 0 && !success_action {
+        return refuse(
+            "has no ExecStart= and no SuccessAction= settings and does not have \
+             RemainAfterExit=yes set.",
+        );
+    }
+    if !oneshot && start > 1 {
+        return refuse(
+            "has more than one ExecStart= setting, which is only allowed for Type=oneshot \
+             services.",
+        );
+    }
+    if oneshot && matches!(service::restart(unit).as_str(), "always" | "on-success") {
+        return refuse(
+            "has Restart= set to either always or on-success, which isn't allowed for \
+             Type=oneshot services.",
+        );
+    }
+    if oneshot && !unit.list("Service", "RestartForceExitStatus").is_empty() {
+        return refuse(
+            "has RestartForceExitStatus= set, which isn't allowed for Type=oneshot services.",
+        );
+    }
+    if kind == "dbus" && unit.scalar("Service", "BusName").is_none() {
+        return refuse("is of type D-Bus but no D-Bus service name has been specified.");
+    }
+    let kill_mode = unit
+        .last(
+            "Service",
+            "KillMode",
+            one_of(&["control-group", "process", "mixed", "none"]),
+        )
+        .unwrap_or_default();
+    if unit.scalar("Service", "PAMName").is_some()
+        && matches!(kill_mode.as_str(), "process" | "none")
+    {
+        return refuse("has PAM enabled. Kill mode must be set to 'control-group' or 'mixed'.");
+    }
+    Ok(())
+}
+
 impl Loaded {
     /// Whether any key of a list of triggers has a value. An empty assignment
     /// to one of them clears them all.
@@ -216,16 +276,6 @@ impl Loaded {
             }
         }
         any
-    }
-
-    /// A path setting, expanded and without doubled slashes; `None` where it is
-    /// not set or is not absolute.
-    pub(super) fn path_of(&self, section: &str, key: &str, evidence: &Evidence) -> Option<String> {
-        let value = self.scalar(section, key)?.assignment.value.clone();
-        let expanded = specifier::expand(&value, &self.id, evidence).ok()?;
-        expanded
-            .starts_with('/')
-            .then(|| super::link::normalize(&expanded))
     }
 
     fn named_by(&self, path: Option<String>, suffix: &str, why: &str) -> Result<(), Refused> {
@@ -257,34 +307,9 @@ impl Loaded {
                 "Cannot create mount unit for API file system {place}. Refusing."
             )));
         }
-        if self.scalar("Mount", "What").is_none() && !load::is_perpetual(&self.id) {
+        if self.scalar("Mount", "What").is_none() && !is_perpetual(&self.id) {
             return Err(Refused("What= setting is missing. Refusing.".to_owned()));
         }
         Ok(())
     }
-}
-
-/// The file systems that the manager mounts itself (`mount_table` in
-/// `src/shared/mount-setup.c`), and those it leaves alone (`ignore_paths`).
-pub(super) fn is_api(path: &str) -> bool {
-    const TABLE: [&str; 12] = [
-        "/proc",
-        "/sys",
-        "/dev",
-        "/sys/kernel/security",
-        "/sys/fs/smackfs",
-        "/dev/shm",
-        "/dev/pts",
-        "/run",
-        "/sys/fs/cgroup",
-        "/sys/fs/pstore",
-        "/sys/firmware/efi/efivars",
-        "/sys/fs/bpf",
-    ];
-    const LEFT_ALONE: [&str; 3] = ["/sys/fs/selinux", "/proc/bus/usb", "/dev/console"];
-    TABLE.contains(&path)
-        || LEFT_ALONE.contains(&path)
-        || path.starts_with("/sys/fs/cgroup/")
-        || path.starts_with("/run/host/")
-        || path == "/run/host"
 }

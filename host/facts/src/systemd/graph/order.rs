@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use nodepol_model::Unavailable;
 
 use super::{Graph, Units, link};
-use crate::systemd::load::LoadState;
 use crate::systemd::search::View;
+use crate::systemd::unit::LoadState;
 
 /// Of each unit that the boot starts, the started units that it waits for
 /// directly.
