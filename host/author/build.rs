@@ -30,6 +30,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         table.push_str("];\n");
     }
+    // What a language's runtime asks of WASI is answered inside the component.
+    let adapter = wat::parse_file(workspace.join("host/author/src/build/no_wasi.wat"))?;
+    println!(
+        "cargo::rerun-if-changed={}",
+        workspace
+            .join("host/author/src/build/no_wasi.wat")
+            .display()
+    );
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("no_wasi.wasm"), adapter)?;
+    table.push_str(
+        "pub(crate) const NO_WASI: &[u8] = \
+         include_bytes!(concat!(env!(\"OUT_DIR\"), \"/no_wasi.wasm\"));\n",
+    );
     let lock = workspace.join("Cargo.lock");
     writeln!(
         table,
@@ -46,7 +60,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         table,
         "pub(crate) const WIT_BINDGEN: &str = {wit_bindgen:?};"
     )?;
-    let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("embedded.rs"), table)?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::trial::{self, Trial};
 const FUEL_PARTS: u64 = 4;
 
 /// Larger than this, a component is said to be large.
-const LARGE: usize = 2 << 20;
+const LARGE: usize = 4 << 20;
 
 /// How much a remark weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

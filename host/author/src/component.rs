@@ -1,9 +1,16 @@
 //! Core modules become components; components become WIT again.
 
-use wasmparser::{BinaryReader, ComponentExportSectionReader};
-use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
+use std::path::Path;
 
+use wasmparser::{BinaryReader, ComponentExportSectionReader};
+use wit_component::{
+    ComponentEncoder, DecodedWasm, StringEncoding, WitPrinter, embed_component_metadata,
+};
+use wit_parser::Resolve;
+
+use crate::embedded::NO_WASI;
 use crate::error::AuthorError;
+use crate::world::WORLD;
 
 /// Makes a component of a core module that says which world it is for. Imports
 /// that its code never calls are dropped.
@@ -13,6 +20,25 @@ pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>, AuthorError> {
         .module(module)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| AuthorError::Encode(format!("{error:#}")))
+}
+
+/// Makes a component of a core module that says nothing of its world and asks
+/// WASI (`wasi_snapshot_preview1`) for things: it gets them inside the component.
+pub(crate) fn encode_without_wasi(module: &[u8], wit: &Path) -> Result<Vec<u8>, AuthorError> {
+    let failed = |error| AuthorError::Encode(format!("{error:#}"));
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit).map_err(failed)?;
+    let world = resolve
+        .select_world(&[package], Some(WORLD))
+        .map_err(failed)?;
+    let mut module = module.to_vec();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(failed)?;
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", NO_WASI))
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(failed)
 }
 
 /// The id of the section of a component that holds its exports.

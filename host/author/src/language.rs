@@ -14,19 +14,22 @@ pub enum Language {
     Rust,
     /// C, freestanding: no C library, no WASI.
     C,
+    /// Go, its runtime cut off from WASI.
+    Go,
     /// JavaScript, in a small engine that becomes part of the component.
     JavaScript,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rust, Self::C, Self::JavaScript];
+    pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Go, Self::JavaScript];
 
     /// The name on the command line and in `plugin.yaml`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rust => "rust",
             Self::C => "c",
+            Self::Go => "go",
             Self::JavaScript => "javascript",
         }
     }
@@ -47,7 +50,7 @@ impl FromStr for Language {
             .find(|language| language.as_str() == text)
             .ok_or_else(|| match text {
                 "js" => "write `javascript`".to_owned(),
-                "python" | "go" | "typescript" | "zig" => format!(
+                "python" | "typescript" | "zig" => format!(
                     "there is no template for {text}; docs/languages.md says why and what works \
                      instead"
                 ),
@@ -56,6 +59,6 @@ impl FromStr for Language {
     }
 }
 
-fn names() -> [&'static str; 3] {
+fn names() -> [&'static str; 4] {
     Language::ALL.map(Language::as_str)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::Result;
 use nodepol_model::report::{PluginIdentity, PolicyError, PolicyErrorKind};
@@ -93,11 +94,23 @@ impl Ready {
 /// # Errors
 /// If WebAssembly cannot be run on this machine.
 pub(crate) fn sandbox() -> Result<Sandbox> {
+    sandbox_within(CompileLimits::default())
+}
+
+/// The same for authors, who wait longer for a large component of their own.
+///
+/// # Errors
+/// If WebAssembly cannot be run on this machine.
+pub(crate) fn authors_sandbox() -> Result<Sandbox> {
+    sandbox_within(CompileLimits {
+        time: Duration::from_secs(600),
+        ..CompileLimits::default()
+    })
+}
+
+fn sandbox_within(limits: CompileLimits) -> Result<Sandbox> {
     let compiler = match std::env::current_exe() {
-        Ok(exe) => Compiler::Child {
-            exe,
-            limits: CompileLimits::default(),
-        },
+        Ok(exe) => Compiler::Child { exe, limits },
         Err(error) => {
             tracing::warn!("this program cannot find itself to compile policies: {error}");
             Compiler::None

@@ -4,11 +4,13 @@
 //! little and depends on almost nothing. It installs nothing.
 
 mod c;
+mod go;
 mod javascript;
 mod path;
 mod rust;
 
 pub use c::Clang;
+pub use go::Go;
 pub use javascript::Qjs;
 pub use rust::{DEBIAN_PACKAGES, Rust, TARGET};
 

@@ -2,6 +2,7 @@
 //! what comes out is a policy.
 
 mod c;
+mod go;
 mod javascript;
 mod rust;
 
@@ -34,6 +35,7 @@ pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError>
     let wasm = match project.manifest.language {
         Language::Rust => rust::build(project)?,
         Language::C => c::build(project)?,
+        Language::Go => go::build(project)?,
         Language::JavaScript => javascript::build(project)?,
     };
     let wasm = stripped(&wasm)?;

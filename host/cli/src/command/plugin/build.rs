@@ -23,7 +23,7 @@ pub(crate) struct Build {
 /// If a compiler is missing or complains, or the component is no policy.
 pub(crate) fn run(arguments: &Build) -> Result<()> {
     let project = Project::open(&arguments.directory)?;
-    let built = build::build(&project, &policy::sandbox()?)?;
+    let built = build::build(&project, &policy::authors_sandbox()?)?;
     let mut text = format!("component    {}\n", project.component().display());
     text.push_str(&inspect::text(&built.inspection));
     output::write(None, &text)

@@ -33,7 +33,7 @@ pub(crate) struct Check {
 /// # Errors
 /// If the project does not build, or a case cannot be used.
 pub(crate) fn run(arguments: &Check) -> Result<u8> {
-    let sandbox = policy::sandbox()?;
+    let sandbox = policy::authors_sandbox()?;
     let (project, built) = arguments.target.open(&sandbox)?;
     let mut trials = Vec::new();
     for path in trial::cases(&project)? {

@@ -14,7 +14,7 @@ pub(crate) struct New {
     /// The id of the policy, in kebab-case
     name: String,
 
-    /// The language: rust, c or javascript
+    /// The language: rust, c, go or javascript
     #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
     lang: Language,
 
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &New) -> Result<()> {
     })?;
     let install = match arguments.lang {
         Language::JavaScript => "    npm install\n",
-        Language::Rust | Language::C => "",
+        Language::Rust | Language::C | Language::Go => "",
     };
     output::write(
         None,

@@ -29,7 +29,7 @@ pub(crate) struct Record {
 /// # Errors
 /// If the project does not build, or the snapshot cannot be used.
 pub(crate) fn run(arguments: &Record) -> Result<()> {
-    let sandbox = policy::sandbox()?;
+    let sandbox = policy::authors_sandbox()?;
     let (project, built) = arguments.target.open(&sandbox)?;
     let snapshot = snapshot_file::read(&arguments.from)?;
     let recorded = record::record(&project, &sandbox, &built, snapshot, &arguments.name)?;
