@@ -208,7 +208,7 @@ fn ask(snapshot: Snapshot) {
 }
 
 /// Asks for everything. The answers do not matter; that there is one does.
-fn ask_facts(facts: &Facts) {
+pub fn ask_facts(facts: &Facts) {
     let at = Horizon::NextBoot;
     let mut units = facts.units.names();
     units.push("t@x.socket".to_owned());
