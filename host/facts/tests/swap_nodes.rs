@@ -8,7 +8,7 @@
 
 mod tree;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use nodepol_facts::swap::Swap;
@@ -16,13 +16,9 @@ use nodepol_facts::systemd::Units;
 
 #[test]
 fn no_node_turns_swap_on() {
-    let Some(corpus) = std::env::var_os("NODEPOL_CORPUS").map(PathBuf::from) else {
-        println!("skipped: NODEPOL_CORPUS names no directory");
-        return;
-    };
+    let Some(corpus) = tree::corpus() else { return };
     let mut nodes = 0;
-    for node in std::fs::read_dir(corpus.join("nodes")).unwrap() {
-        let root = node.unwrap().path();
+    for (_, root) in tree::nodes(&corpus) {
         let evidence = tree::evidence(&root);
         let units = Arc::new(Units::new(Arc::clone(&evidence)));
         let swap = Swap::new(evidence, units, Ok(Vec::new()));
