@@ -152,8 +152,9 @@ fn resolv_conf(at: Horizon) -> Result<Option<Finding>, Unavailable> {
         .explained(setting.at.clone(), file, "resolvConf")
         .fix(
             Fix::new("name a file that is there")
-                .step(Step::set_value(
-                    setting.at.source,
+                .step(set(
+                    at,
+                    &setting,
                     "/resolvConf",
                     "\"/etc/resolv.conf\"",
                     "or enable systemd-resolved.service, which makes the other",
@@ -161,6 +162,23 @@ fn resolv_conf(at: Horizon) -> Result<Option<Finding>, Unavailable> {
                 .step(Step::restart_kubelet()),
         ),
     ))
+}
+
+/// Sets a field where it stands, or in the file of `--config`.
+fn set(at: Horizon, setting: &SettingValue, pointer: &str, json: &str, why: &str) -> Step {
+    let file = if setting.at.pointer.is_some() && setting.at.source.starts_with('/') {
+        Some(setting.at.source.clone())
+    } else {
+        kubelet::config_path(at).ok().flatten().map(|path| path.value)
+    };
+    match file {
+        Some(file) => Step::set_value(file, pointer, json, why),
+        None => Step::note(format!(
+            "set {} to {json} in {}: {why}",
+            pointer.trim_start_matches('/'),
+            setting.at.source
+        )),
+    }
 }
 
 /// Only a running node has a kernel's release.
@@ -317,8 +335,9 @@ fn plugin_directory(at: Horizon) -> Result<Option<Finding>, Unavailable> {
         .evidence(setting.at.clone(), directory)
         .fix(
             Fix::new("name a directory that can be written")
-                .step(Step::set_value(
-                    setting.at.source,
+                .step(set(
+                    at,
+                    &setting,
                     "/volumePluginDir",
                     "\"/var/lib/kubelet/volume-plugins\"",
                     "below /var it can be written",

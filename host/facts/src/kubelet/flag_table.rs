@@ -79,7 +79,8 @@ static FLAGS: &[FlagSpec] = &[
     flag("maximum-dead-containers-per-container", Int, ""),
     flag("minimum-container-ttl-duration", Duration, ""),
     flag("node-ip", Text, ""),
-    flag("node-labels", Map, ""),
+    // A key without a value is a label all the same (ConfigurationMap of cliflag).
+    flag("node-labels", Texts, ""),
     flag("pod-infra-container-image", Text, ""),
     flag("register-schedulable", Bool, ""),
     flag("root-dir", Text, ""),

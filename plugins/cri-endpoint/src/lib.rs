@@ -1,0 +1,171 @@
+//! The kubelet's endpoint is that of a runtime that is installed.
+
+use nodepol_plugin::node::{self, JoinState};
+use nodepol_plugin::runtimes::{self, Runtime};
+use nodepol_plugin::{
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Sourced, Step, UnitVerb, Unavailable, configured_later, files, kubelet, no_own_kubelet, units,
+};
+
+struct CriEndpoint;
+
+impl Policy for CriEndpoint {
+    fn describe() -> Description {
+        Description::new(
+            "cri-endpoint",
+            "The kubelet's endpoint is that of an installed runtime",
+            "a runtime that is installed listens at containerRuntimeEndpoint",
+        )
+        .severity(Severity::Blocker)
+        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
+    }
+
+    fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+        if let Some(judgement) = no_own_kubelet()? {
+            return Ok(judgement);
+        }
+        if let Some(judgement) = configured_later(at)? {
+            return Ok(judgement);
+        }
+        let installed = runtimes::all(at)?;
+        let endpoint = match runtimes::endpoint(at) {
+            Ok(endpoint) => endpoint,
+            Err(unavailable) => return before_join(installed, unavailable),
+        };
+        let Some(runtime) = runtimes::selected(at)? else {
+            return nobody(&endpoint, &installed);
+        };
+        if at == Horizon::Now
+            && let Some(finding) = no_socket(&endpoint, &runtime)?
+        {
+            return Ok(finding.into());
+        }
+        Ok(Judgement::pass(format!(
+            "{} listens at {}",
+            runtime.name, endpoint.value
+        )))
+    }
+}
+
+/// kubeadm takes the one runtime that it finds, and does not guess among more.
+fn before_join(
+    installed: Vec<Runtime>,
+    unavailable: Unavailable,
+) -> Result<Judgement, Unavailable> {
+    let waits = node::get_join_state()? == JoinState::InstalledNotJoined;
+    let endpoints: Vec<String> = installed
+        .iter()
+        .filter_map(|runtime| runtime.endpoint.clone())
+        .collect();
+    if !waits {
+        return Err(unavailable);
+    }
+    if endpoints.len() < 2 {
+        return Ok(Judgement::not_applicable(
+            "no runtime is installed yet that kubeadm would take",
+        ));
+    }
+    let first = endpoints.first().cloned().unwrap_or_default();
+    let finding = Finding::warn(
+        "several-runtimes",
+        "kubeadm finds several runtimes and does not choose: found multiple CRI endpoints on the \
+         host",
+    );
+    let finding = installed.into_iter().fold(finding, |finding, runtime| {
+        finding.evidence(
+            Location::source(runtime.unit),
+            runtime.endpoint.unwrap_or(runtime.name),
+        )
+    });
+    Ok(finding
+        .fix(Fix::new("tell it which one").step(Step::note(format!(
+            "add `--cri-socket {first}` (or the other) to kubeadm join or init, or criSocket to \
+             its configuration"
+        ))))
+        .into())
+}
+
+fn nobody(endpoint: &Sourced, installed: &[Runtime]) -> Result<Judgement, Unavailable> {
+    // A tree of configuration alone does not show what is installed.
+    if installed.is_empty() && node::kernel_release()?.is_none() {
+        return Ok(Judgement::not_applicable("this tree shows no runtime"));
+    }
+    let finding = Finding::fail(
+        "nobody-listens",
+        if installed.is_empty() {
+            "no container runtime is installed".to_owned()
+        } else {
+            format!("no runtime that is installed listens at {}", endpoint.value)
+        },
+    )
+    .seen(endpoint.clone());
+    let finding = installed.iter().fold(finding, |finding, runtime| {
+        finding.explained(
+            Location::source(runtime.unit.clone()),
+            runtime.endpoint.clone().unwrap_or_default(),
+            format!("{} listens here", runtime.name),
+        )
+    });
+    let other = installed
+        .iter()
+        .find_map(|runtime| runtime.endpoint.clone());
+    let fix = match other {
+        None => Fix::new("install a runtime").step(Step::note(
+            "install containerd or CRI-O, and enable its unit",
+        )),
+        Some(other) => {
+            let fix = Fix::new("name the runtime that is there");
+            let fix = match &endpoint.at.pointer {
+                Some(_) => fix.step(Step::set_value(
+                    endpoint.at.source.clone(),
+                    "/containerRuntimeEndpoint",
+                    format!("\"{other}\""),
+                    "where the installed runtime listens",
+                )),
+                None => fix.step(Step::note(format!(
+                    "set containerRuntimeEndpoint, or --container-runtime-endpoint in {}, to {other}",
+                    endpoint.at.source
+                ))),
+            };
+            fix.step(Step::restart_kubelet())
+        }
+    };
+    Ok(finding.fix(fix).into())
+}
+
+/// The runtime runs and its socket is not there: another one removed it, or it
+/// listens elsewhere than its files say.
+fn no_socket(endpoint: &Sourced, runtime: &Runtime) -> Result<Option<Finding>, Unavailable> {
+    let Some(path) = endpoint.value.strip_prefix("unix://") else {
+        return Ok(None);
+    };
+    let unit = units::get(Horizon::Now, &runtime.unit)?;
+    // A runtime that does not run is runtime-before-kubelet's to tell.
+    if unit.active_state.as_deref() != Some("active") || files::resolve(path)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(
+        Finding::fail(
+            "socket-missing",
+            format!("{} runs, and its socket {path} does not exist", runtime.name),
+        )
+        .seen(endpoint.clone())
+        .evidence(Location::source(path), "does not exist")
+        .fix(
+            Fix::new("let the runtime make it again")
+                .step(Step::unit(
+                    UnitVerb::Restart,
+                    runtime.unit.clone(),
+                    "containers keep running",
+                ))
+                .step(Step::restart_kubelet()),
+        )
+        .symptom_of(if kubelet::running()?.is_some() {
+            "containerd-config-effective"
+        } else {
+            "containerd-cri-enabled"
+        }),
+    ))
+}
+
+nodepol_plugin::policy!(CriEndpoint);
