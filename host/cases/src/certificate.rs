@@ -16,6 +16,9 @@ use time::OffsetDateTime;
 pub struct CertificateSpec {
     /// Another certificate of the case that signs it; itself if none does.
     pub issuer: Option<String>,
+    /// Another certificate of the case whose key it has: the same, renewed. Its
+    /// own if there is none.
+    pub key_of: Option<String>,
     /// `CN`.
     pub common_name: String,
     /// `O`.
@@ -43,13 +46,17 @@ pub(crate) fn placeholders(
         );
     }
     for (name, spec) in specs {
-        let key = keys.get(name).ok_or("no key was made")?;
+        let key = keys
+            .get(spec.key_of.as_ref().unwrap_or(name))
+            .ok_or_else(|| format!("certificate {name}: there is no key of {:?}", spec.key_of))?;
         let certificate = match &spec.issuer {
             None => parameters(spec)?.self_signed(key),
             Some(issuer) => {
                 let unknown = || format!("certificate {name}: there is no issuer {issuer:?}");
                 let signer = specs.get(issuer).ok_or_else(unknown)?;
-                let signer_key = keys.get(issuer).ok_or_else(unknown)?;
+                let signer_key = keys
+                    .get(signer.key_of.as_ref().unwrap_or(issuer))
+                    .ok_or_else(unknown)?;
                 let signer_parameters = parameters(signer)?;
                 parameters(spec)?
                     .signed_by(key, &Issuer::from_params(&signer_parameters, signer_key))

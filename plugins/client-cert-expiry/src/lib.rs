@@ -156,6 +156,7 @@ fn judge_certificate(
         };
         return Ok(finding
             .evidence(certificate.at.clone(), evidence)
+            .symptom_of("client-cert-store/not-a-link")
             .fix(if rotates { renew() } else { rotate(at) })
             .into());
     }

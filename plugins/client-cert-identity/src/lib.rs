@@ -39,7 +39,10 @@ impl Policy for ClientCertIdentity {
             });
         };
         let mut findings = Vec::new();
-        findings.extend(other_name(&certificate, &name));
+        match (other_name(&certificate, &name), cloud_names_it(at)?) {
+            (Some(_), Some(provider)) => findings.push(named_by_cloud(&certificate, provider)),
+            (finding, _) => findings.extend(finding),
+        }
         findings.extend(no_group(&certificate));
         findings.extend(no_name_at_all(&name));
         Ok(Judgement::of(
@@ -60,6 +63,32 @@ fn node_name(at: Horizon) -> Result<Option<Sourced>, Unavailable> {
         value: name.value.trim().to_ascii_lowercase(),
         at: name.at,
     }))
+}
+
+/// The flag `--cloud-provider` of a provider that is built into the kubelet (up
+/// to 1.30): the node has the name that the cloud gives it (`getNodeName` in
+/// cmd/kubelet/app/server.go).
+fn cloud_names_it(at: Horizon) -> Result<Option<Sourced>, Unavailable> {
+    let flag = kubelet::flag(at, "cloud-provider")?;
+    Ok(flag.filter(|flag| !matches!(flag.value.trim(), "" | "external")))
+}
+
+fn named_by_cloud(certificate: &Certificate, provider: Sourced) -> Finding {
+    Finding::unknown(
+        "named-by-cloud",
+        format!(
+            "the cloud {} names this node, so that its host name says nothing of its certificate",
+            provider.value
+        ),
+    )
+    .evidence(
+        certificate.at.clone(),
+        format!(
+            "CN {}",
+            certificate.common_name.as_deref().unwrap_or_default()
+        ),
+    )
+    .seen(provider)
 }
 
 fn other_name(certificate: &Certificate, name: &Sourced) -> Option<Finding> {

@@ -136,6 +136,9 @@ fn exits(at: Horizon, fault: &Fault) -> Finding {
         "expired" => finding
             .symptom_of("kubelet-conf-embedded-cert/embedded-expired")
             .symptom_of("client-cert-expiry/expired"),
+        "store-corrupt" => finding.symptom_of("client-cert-store"),
+        "key-mismatch" => finding.symptom_of("client-cert-store/key-mismatch"),
+        "certificate-missing" => finding.symptom_of("client-cert-store/dangling-link"),
         _ => finding,
     }
 }

@@ -2,7 +2,8 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Severity, Step, Unavailable, certs, files, kubelet, no_settings, node, render_date,
+    Severity, Step, Unavailable, certs, files, kubelet, no_credential_yet, no_settings, node,
+    render_date,
 };
 
 struct ServingCert;
@@ -115,6 +116,10 @@ fn bootstrapped(directory: &str) -> Result<Judgement, Unavailable> {
     let current = format!("{directory}/kubelet-server-current.pem");
     if files::resolve(&current)?.is_some() {
         return Ok(Judgement::pass(format!("{current} is there")));
+    }
+    // Without a cluster there is nobody to ask.
+    if let Some(judgement) = no_credential_yet()? {
+        return Ok(judgement);
     }
     Ok(Finding::warn(
         "no-serving-certificate",

@@ -5,16 +5,18 @@ use x509_parser::prelude::{FromDer as _, X509Certificate, X509Error};
 
 use super::{Certificate, Issuer};
 
-/// Looks for the signer of `certificate` among `authorities`.
+/// Looks for the signer of `certificate` among `authorities`. A CA that was
+/// renewed with its key is there twice, and both verify: the one that is valid
+/// longest counts, as any valid one is enough.
 pub(super) fn find(certificate: Certificate, authorities: Vec<Certificate>) -> Issuer {
-    let mut signed_by = None;
+    let mut signed_by: Option<&Certificate> = None;
     let mut unverifiable = None;
     for authority in &authorities {
         match verify(&certificate, authority) {
             Ok(true) => {
-                signed_by = Some(authority.clone());
-                unverifiable = None;
-                break;
+                if signed_by.is_none_or(|known| known.not_after < authority.not_after) {
+                    signed_by = Some(authority);
+                }
             }
             Ok(false) => {}
             Err(why) => {
@@ -22,11 +24,12 @@ pub(super) fn find(certificate: Certificate, authorities: Vec<Certificate>) -> I
             }
         }
     }
+    let signed_by = signed_by.cloned();
     Issuer {
+        unverifiable: unverifiable.filter(|_| signed_by.is_none()),
         certificate,
         authorities,
         signed_by,
-        unverifiable,
     }
 }
 
