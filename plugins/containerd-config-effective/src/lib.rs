@@ -2,13 +2,17 @@
 
 use nodepol_plugin::{
     Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem,
-    Severity, Step, UnitVerb, Unavailable, configured_later, no_own_kubelet, runtimes, units,
+    Severity, Step, Unavailable, UnitVerb, configured_later, no_own_kubelet, runtimes, units,
 };
 
 struct ContainerdConfigEffective;
 
 /// What containerd-cri-enabled judges.
-const ELSEWHERE: [&str; 3] = ["cri-disabled", "default-runtime-missing", "plugin-systemd-cgroup"];
+const ELSEWHERE: [&str; 3] = [
+    "cri-disabled",
+    "default-runtime-missing",
+    "plugin-systemd-cgroup",
+];
 
 impl Policy for ContainerdConfigEffective {
     fn describe() -> Description {
@@ -52,13 +56,15 @@ impl Policy for ContainerdConfigEffective {
             .filter(|problem| !ELSEWHERE.contains(&problem.kind.as_str()))
             .map(|problem| finding(problem, uses_systemd, &runtime.unit))
             .collect();
-        Ok(Judgement::of(findings, "containerd reads what stands in its files"))
+        Ok(Judgement::of(
+            findings,
+            "containerd reads what stands in its files",
+        ))
     }
 }
 
 fn is_active(unit: &str) -> bool {
-    units::get(Horizon::Now, unit)
-        .is_ok_and(|unit| unit.active_state.as_deref() == Some("active"))
+    units::get(Horizon::Now, unit).is_ok_and(|unit| unit.active_state.as_deref() == Some("active"))
 }
 
 fn finding(problem: Problem, uses_systemd: bool, unit: &str) -> Finding {
@@ -100,7 +106,10 @@ fn finding(problem: Problem, uses_systemd: bool, unit: &str) -> Finding {
         }))
     } else {
         let meant = nearest.map_or_else(String::new, |nearest| format!(" (meant is {nearest})"));
-        fix.step(Step::note(format!("correct {}{meant}: {message}", place(&at))))
+        fix.step(Step::note(format!(
+            "correct {}{meant}: {message}",
+            place(&at)
+        )))
     };
     finding.evidence(at, kind.replace('-', " ")).fix(
         fix.step(Step::command(

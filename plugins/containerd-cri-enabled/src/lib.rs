@@ -2,13 +2,17 @@
 
 use nodepol_plugin::{
     Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem,
-    Severity, Step, UnitVerb, Unavailable, configured_later, kubelet, no_own_kubelet, runtimes,
+    Severity, Step, Unavailable, UnitVerb, configured_later, kubelet, no_own_kubelet, runtimes,
 };
 
 struct ContainerdCriEnabled;
 
 /// What keeps the CRI plugin from loading.
-const KINDS: [&str; 3] = ["cri-disabled", "default-runtime-missing", "plugin-systemd-cgroup"];
+const KINDS: [&str; 3] = [
+    "cri-disabled",
+    "default-runtime-missing",
+    "plugin-systemd-cgroup",
+];
 
 impl Policy for ContainerdCriEnabled {
     fn describe() -> Description {
@@ -52,9 +56,10 @@ impl Policy for ContainerdCriEnabled {
                 )
                 .evidence(version.at.clone(), version.text.clone())
                 .evidence(kubelet.at, kubelet.text)
-                .fix(Fix::new("upgrade containerd").step(Step::note(
-                    "install containerd 1.7 or later",
-                ))),
+                .fix(
+                    Fix::new("upgrade containerd")
+                        .step(Step::note("install containerd 1.7 or later")),
+                ),
             );
         }
         Ok(Judgement::of(findings, "containerd serves CRI"))
@@ -63,11 +68,13 @@ impl Policy for ContainerdCriEnabled {
 
 fn finding(problem: Problem, unit: &str) -> Finding {
     let fix = match (problem.kind.as_str(), &problem.at.pointer) {
-        ("cri-disabled", Some(pointer)) => Fix::new("enable the CRI plugin").step(Step::remove_key(
-            problem.at.source.clone(),
-            pointer.clone(),
-            "Docker's package of containerd disables it; set SystemdCgroup as well",
-        )),
+        ("cri-disabled", Some(pointer)) => {
+            Fix::new("enable the CRI plugin").step(Step::remove_key(
+                problem.at.source.clone(),
+                pointer.clone(),
+                "Docker's package of containerd disables it; set SystemdCgroup as well",
+            ))
+        }
         ("cri-disabled", None) => Fix::new("enable the CRI plugin").step(Step::note(format!(
             "remove the name from disabled_plugins in {}, or write a whole configuration \
              (`containerd config default`), and set SystemdCgroup",
@@ -80,7 +87,10 @@ fn finding(problem: Problem, unit: &str) -> Finding {
     };
     Finding::fail(
         &problem.kind,
-        format!("containerd serves no CRI, and the kubelet exits: {}", problem.message),
+        format!(
+            "containerd serves no CRI, and the kubelet exits: {}",
+            problem.message
+        ),
     )
     .evidence(problem.at, problem.kind.replace('-', " "))
     .fix(

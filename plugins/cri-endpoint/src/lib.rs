@@ -4,7 +4,7 @@ use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::runtimes::{self, Runtime};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, UnitVerb, Unavailable, configured_later, files, kubelet, no_own_kubelet, units,
+    Sourced, Step, Unavailable, UnitVerb, configured_later, files, kubelet, no_own_kubelet, units,
 };
 
 struct CriEndpoint;
@@ -147,7 +147,10 @@ fn no_socket(endpoint: &Sourced, runtime: &Runtime) -> Result<Option<Finding>, U
     Ok(Some(
         Finding::fail(
             "socket-missing",
-            format!("{} runs, and its socket {path} does not exist", runtime.name),
+            format!(
+                "{} runs, and its socket {path} does not exist",
+                runtime.name
+            ),
         )
         .seen(endpoint.clone())
         .evidence(Location::source(path), "does not exist")

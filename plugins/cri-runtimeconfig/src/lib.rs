@@ -51,7 +51,12 @@ impl Policy for CriRuntimeconfig {
             )));
         }
         let said = runtime.version.map_or_else(
-            || (Location::source(name.clone()), "does not answer RuntimeConfig".to_owned()),
+            || {
+                (
+                    Location::source(name.clone()),
+                    "does not answer RuntimeConfig".to_owned(),
+                )
+            },
             |version| (version.at, version.text),
         );
         let finding = if version.minor >= 38 {

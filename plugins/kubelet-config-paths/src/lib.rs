@@ -169,7 +169,10 @@ fn set(at: Horizon, setting: &SettingValue, pointer: &str, json: &str, why: &str
     let file = if setting.at.pointer.is_some() && setting.at.source.starts_with('/') {
         Some(setting.at.source.clone())
     } else {
-        kubelet::config_path(at).ok().flatten().map(|path| path.value)
+        kubelet::config_path(at)
+            .ok()
+            .flatten()
+            .map(|path| path.value)
     };
     match file {
         Some(file) => Step::set_value(file, pointer, json, why),
