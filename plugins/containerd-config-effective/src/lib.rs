@@ -1,137 +1,210 @@
-//! containerd starts with its files, and reads what stands in them.
+//! What containerd's files set has the effect that they seem to have.
 
+use nodepol_plugin::runtime::{self, InUse};
+use nodepol_plugin::runtimes::{self, Handler, Runtime};
 use nodepol_plugin::{
-    Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem,
-    Severity, Step, Unavailable, UnitVerb, configured_later, no_own_kubelet, runtimes, units,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Problem,
+    Severity, Sourced, Step, Unavailable, configs, runbook,
 };
 
 struct ContainerdConfigEffective;
-
-/// What containerd-cri-enabled judges.
-const ELSEWHERE: [&str; 3] = [
-    "cri-disabled",
-    "default-runtime-missing",
-    "plugin-systemd-cgroup",
-];
 
 impl Policy for ContainerdConfigEffective {
     fn describe() -> Description {
         Description::new(
             "containerd-config-effective",
-            "containerd reads what stands in its files",
-            "containerd starts with its configuration, and no setting in it stands where this \
-             release does not read it",
+            "containerd reads what its files set",
+            "containerd starts with its files, and every SystemdCgroup stands where this release \
+             reads it",
         )
-        .severity(Severity::BootBlocker)
+        .severity(Severity::Degraded)
         .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
-        if let Some(judgement) = no_own_kubelet()? {
-            return Ok(judgement);
-        }
-        if let Some(judgement) = configured_later(at)? {
-            return Ok(judgement);
-        }
-        let Some(runtime) = runtimes::all(at)?
-            .into_iter()
-            .find(|runtime| runtime.name == "containerd")
-        else {
-            return Ok(Judgement::not_applicable("containerd is not installed"));
+        let runtime = match runtime::in_use(at, "containerd")? {
+            InUse::Yes(runtime) => runtime,
+            InUse::No(judgement) => return Ok(judgement),
         };
-        let problems = runtimes::problems("containerd")?;
-        let fatal = problems.iter().any(|problem| problem.fatal);
-        // A daemon that runs has read its files; what they say now counts when
-        // it starts again.
-        if fatal && at == Horizon::Now && is_active(&runtime.unit) {
-            return Ok(Judgement::pass("containerd runs with what it has read"));
+        let problems = runtime::problems(at, &runtime)?;
+        let mut findings = Vec::new();
+        if problems.iter().any(|problem| problem.fatal) {
+            let fatal = problems.iter().filter(|problem| problem.fatal);
+            findings.extend(fatal.map(|problem| refused(problem, &runtime)));
+        } else if !problems.is_empty() {
+            let handlers = runtimes::handlers(at, &runtime.name)?;
+            for problem in &problems {
+                findings.extend(ineffective(at, problem, &handlers)?);
+            }
         }
-        let uses_systemd = !fatal
-            && runtimes::cgroup_driver(Horizon::NextBoot, "containerd")
-                .ok()
-                .flatten()
-                .is_some_and(|driver| driver.value == "systemd");
-        let findings = problems
-            .into_iter()
-            .filter(|problem| !ELSEWHERE.contains(&problem.kind.as_str()))
-            .map(|problem| finding(problem, uses_systemd, &runtime.unit))
-            .collect();
         Ok(Judgement::of(
             findings,
-            "containerd reads what stands in its files",
+            "everything stands where this containerd reads it",
         ))
     }
 }
 
-fn is_active(unit: &str) -> bool {
-    units::get(Horizon::Now, unit).is_ok_and(|unit| unit.active_state.as_deref() == Some("active"))
-}
-
-fn finding(problem: Problem, uses_systemd: bool, unit: &str) -> Finding {
-    let Problem {
-        kind,
-        message,
-        at,
-        fatal,
-        nearest,
-    } = problem;
-    let breaks = match kind.as_str() {
-        _ if fatal => true,
-        "partial-runtime" | "wrong-type" => true,
-        // Where the driver is right all the same, nothing depends on it.
-        "ignored-section" | "unknown-field" => !uses_systemd,
-        _ => false,
-    };
-    let message = if fatal {
-        format!("containerd does not start with this: {message}")
-    } else {
-        message
-    };
-    let finding = if breaks {
-        Finding::fail(&kind, message.clone())
-    } else {
-        Finding::warn(&kind, message.clone())
-    };
-    let fix = Fix::new("write it where this release reads it");
-    let edits = runtimes::systemd_driver_edits("containerd").unwrap_or_default();
-    let moves = matches!(kind.as_str(), "ignored-section" | "unknown-field") && !edits.is_empty();
-    let fix = if moves {
-        fix.steps(edits.into_iter().map(|edit| {
-            Step::set_value(
-                edit.path,
-                edit.pointer,
-                edit.json,
-                "where this version of containerd reads its cgroup driver",
-            )
-        }))
-    } else {
-        let meant = nearest.map_or_else(String::new, |nearest| format!(" (meant is {nearest})"));
-        fix.step(Step::note(format!(
-            "correct {}{meant}: {message}",
-            place(&at)
-        )))
-    };
-    finding.evidence(at, kind.replace('-', " ")).fix(
-        fix.step(Step::command(
-            ["containerd", "config", "dump"],
-            "see what containerd makes of all its files; it starts nothing",
-        ))
-        .step(
-            Step::unit(
-                UnitVerb::Restart,
-                unit,
-                "drain the node first if this changes the cgroup driver",
-            )
-            .disrupts(Disruption::Restart),
+fn refused(problem: &Problem, runtime: &Runtime) -> Finding {
+    Finding::fail(
+        &problem.kind,
+        format!("{}: {} does not start", problem.message, runtime.unit),
+    )
+    .evidence(problem.at.clone(), problem.kind.clone())
+    .fix(
+        Fix::new("correct the file before containerd starts again").step(
+            Step::note(format!("correct {}", problem.at.source)).verify([
+                "containerd",
+                "config",
+                "dump",
+            ]),
         ),
     )
 }
 
-fn place(at: &nodepol_plugin::Location) -> String {
-    at.line.map_or_else(
-        || at.source.clone(),
-        |line| format!("line {line} of {}", at.source),
+fn ineffective(
+    at: Horizon,
+    problem: &Problem,
+    handlers: &[Handler],
+) -> Result<Option<Finding>, Unavailable> {
+    let told = |finding: Finding| finding.evidence(problem.at.clone(), problem.kind.clone());
+    let warn = || told(Finding::warn(&problem.kind, problem.message.clone()));
+    let note = || told(Finding::note(&problem.kind, problem.message.clone()));
+    Ok(match problem.kind.as_str() {
+        "ignored-section" => {
+            let pointer = problem.at.pointer.clone().unwrap_or_default();
+            let lost = switched_on(&problem.at.source, &pointer, handlers)?;
+            Some(lost.map_or_else(warn, |lost| without_effect(at, problem, lost)))
+        }
+        "import-replaces-table" => {
+            let plugin = problem.at.pointer.clone().unwrap_or_default();
+            let mut lost = None;
+            for document in configs::documents() {
+                if document.format == "toml"
+                    && document.problem.is_none()
+                    && document.path.contains("containerd")
+                    && document.path != problem.at.source
+                    && lost.is_none()
+                {
+                    let pointer = format!("{plugin}/containerd/runtimes");
+                    lost = switched_on(&document.path, &pointer, handlers)?;
+                }
+            }
+            Some(lost.map_or_else(note, |lost| without_effect(at, problem, lost)))
+        }
+        "unknown-field" => {
+            let on = configs::get(
+                &problem.at.source,
+                problem.at.pointer.as_deref().unwrap_or_default(),
+            )?
+            .is_some_and(|value| value.scalar == configs::Scalar::Boolean(true));
+            // […, "runtimes", handler, "options"?, key]
+            let handler = problem.at.pointer.as_deref().and_then(|pointer| {
+                let below = pointer.split("/runtimes/").nth(1)?;
+                below.split('/').next()
+            });
+            let name = handler.map(unescaped).unwrap_or_default();
+            Some(if on && !uses_systemd(handlers, &name) {
+                let lost = Sourced {
+                    value: "true".to_owned(),
+                    at: problem.at.clone(),
+                };
+                without_effect(at, problem, lost)
+            } else {
+                warn()
+            })
+        }
+        "wrong-type" => Some(
+            told(Finding::fail(&problem.kind, problem.message.clone())).fix(
+                Fix::new("make it a truth value").step(Step::set_value(
+                    problem.at.source.clone(),
+                    problem.at.pointer.clone().unwrap_or_default(),
+                    "true",
+                    "without quotes",
+                )),
+            ),
+        ),
+        "partial-runtime" => {
+            let is_default = handlers
+                .iter()
+                .any(|handler| handler.is_default && handler.kind.is_none());
+            let finding = if is_default {
+                told(Finding::fail(&problem.kind, problem.message.clone()))
+            } else {
+                warn()
+            };
+            let table: Option<Location> = handlers
+                .iter()
+                .find(|handler| handler.kind.is_none() && handler.at == problem.at)
+                .map(|handler| handler.at.clone());
+            Some(match table {
+                Some(Location {
+                    source,
+                    pointer: Some(pointer),
+                    ..
+                }) => finding.fix(Fix::new("give the handler its type").step(Step::set_value(
+                    source,
+                    format!("{pointer}/runtime_type"),
+                    "\"io.containerd.runc.v2\"",
+                    "the entry replaces the built-in one as a whole",
+                ))),
+                _ => finding,
+            })
+        }
+        "not-imported" => {
+            Some(warn().fix(
+                Fix::new("import the drop-ins, or remove them").step(Step::note(
+                    "add the imports line at the top of the first file, before any table",
+                )),
+            ))
+        }
+        // containerd-cri-enabled judges what keeps the plugin from loading.
+        _ => None,
+    })
+}
+
+fn without_effect(at: Horizon, problem: &Problem, lost: Sourced) -> Finding {
+    Finding::fail(
+        "systemd-cgroup-without-effect",
+        format!("SystemdCgroup = true has no effect: {}", problem.message),
     )
+    .explained(lost.at, lost.value, "this is not what containerd uses")
+    .evidence(problem.at.clone(), problem.kind.clone())
+    .fix(runbook::systemd_driver(at))
+}
+
+/// A handler's SystemdCgroup that is on below `runtimes` in a file, while the
+/// handler of that name does not use systemd.
+fn switched_on(
+    path: &str,
+    runtimes: &str,
+    handlers: &[Handler],
+) -> Result<Option<Sourced>, Unavailable> {
+    for name in configs::keys(path, runtimes)? {
+        if uses_systemd(handlers, &name) {
+            continue;
+        }
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        let pointer = format!("{runtimes}/{escaped}/options/SystemdCgroup");
+        if let Some(value) = configs::get(path, &pointer)?
+            && value.scalar == configs::Scalar::Boolean(true)
+        {
+            return Ok(Some(Sourced {
+                value: "SystemdCgroup = true".to_owned(),
+                at: value.at,
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn uses_systemd(handlers: &[Handler], name: &str) -> bool {
+    handlers
+        .iter()
+        .any(|handler| handler.name == name && handler.cgroup_driver.as_deref() == Some("systemd"))
+}
+
+fn unescaped(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 nodepol_plugin::policy!(ContainerdConfigEffective);

@@ -1,106 +1,129 @@
-//! containerd serves the CRI that the kubelet speaks.
+//! containerd serves CRI: its plugin is not switched off, and loads.
 
+use nodepol_plugin::runtime::{self, InUse};
+use nodepol_plugin::runtimes::Runtime;
 use nodepol_plugin::{
     Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem,
-    Severity, Step, Unavailable, UnitVerb, configured_later, kubelet, no_own_kubelet, runtimes,
+    Severity, Step, Unavailable, UnitVerb, kubelet, runbook,
 };
 
 struct ContainerdCriEnabled;
-
-/// What keeps the CRI plugin from loading.
-const KINDS: [&str; 3] = [
-    "cri-disabled",
-    "default-runtime-missing",
-    "plugin-systemd-cgroup",
-];
 
 impl Policy for ContainerdCriEnabled {
     fn describe() -> Description {
         Description::new(
             "containerd-cri-enabled",
             "containerd serves CRI",
-            "the CRI plugin of containerd is not disabled, loads, and speaks the kubelet's version",
+            "containerd's CRI plugin is not disabled, loads, and speaks the version of CRI that \
+             the kubelet wants",
         )
         .severity(Severity::Blocker)
         .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
-        if let Some(judgement) = no_own_kubelet()? {
-            return Ok(judgement);
-        }
-        if let Some(judgement) = configured_later(at)? {
-            return Ok(judgement);
-        }
-        let selected = runtimes::selected(at)?;
-        let Some(runtime) = selected.filter(|runtime| runtime.name == "containerd") else {
-            return Ok(Judgement::not_applicable("the kubelet uses no containerd"));
+        let runtime = match runtime::in_use(at, "containerd")? {
+            InUse::Yes(runtime) => runtime,
+            InUse::No(judgement) => return Ok(judgement),
         };
-        let mut findings: Vec<Finding> = runtimes::problems("containerd")?
-            .into_iter()
-            .filter(|problem| KINDS.contains(&problem.kind.as_str()))
-            .map(|problem| finding(problem, &runtime.unit))
+        let problems = runtime::problems(at, &runtime)?;
+        let mut findings: Vec<Finding> = problems
+            .iter()
+            .filter_map(|problem| finding(problem, &runtime))
             .collect();
-        // CRI v1 came with containerd 1.6; the kubelet 1.26 speaks nothing else.
-        if let (Some(version), Some(kubelet)) = (&runtime.version, kubelet::get_version()?)
-            && (version.major, version.minor) < (1, 6)
-            && kubelet.minor >= 26
-        {
-            findings.push(
-                Finding::fail(
-                    "cri-too-old",
-                    format!(
-                        "containerd {} speaks no CRI v1, and kubelet {} nothing else",
-                        version.text, kubelet.text
-                    ),
-                )
-                .evidence(version.at.clone(), version.text.clone())
-                .evidence(kubelet.at, kubelet.text)
-                .fix(
-                    Fix::new("upgrade containerd")
-                        .step(Step::note("install containerd 1.7 or later")),
-                ),
-            );
+        findings.extend(too_old(&runtime)?);
+        if findings.is_empty() && problems.iter().any(|problem| problem.fatal) {
+            return Ok(runbook::judged_by("containerd-config-effective"));
         }
-        Ok(Judgement::of(findings, "containerd serves CRI"))
+        Ok(Judgement::of(
+            findings,
+            "no file of containerd keeps its CRI plugin from loading",
+        ))
     }
 }
 
-fn finding(problem: Problem, unit: &str) -> Finding {
-    let fix = match (problem.kind.as_str(), &problem.at.pointer) {
-        ("cri-disabled", Some(pointer)) => {
-            Fix::new("enable the CRI plugin").step(Step::remove_key(
-                problem.at.source.clone(),
-                pointer.clone(),
-                "Docker's package of containerd disables it; set SystemdCgroup as well",
-            ))
-        }
-        ("cri-disabled", None) => Fix::new("enable the CRI plugin").step(Step::note(format!(
-            "remove the name from disabled_plugins in {}, or write a whole configuration \
-             (`containerd config default`), and set SystemdCgroup",
-            problem.at.source
-        ))),
-        _ => Fix::new("let the CRI plugin load").step(Step::note(format!(
-            "correct {}: {}",
-            problem.at.source, problem.message
-        ))),
-    };
-    Finding::fail(
-        &problem.kind,
-        format!(
-            "containerd serves no CRI, and the kubelet exits: {}",
-            problem.message
+fn finding(problem: &Problem, runtime: &Runtime) -> Option<Finding> {
+    let (fix, step) = match problem.kind.as_str() {
+        "cri-disabled" => (
+            "let containerd serve CRI",
+            Step::note(format!(
+                "take that name out of disabled_plugins in {}",
+                problem.at.source
+            )),
         ),
+        "default-runtime-missing" => (
+            "name a default runtime that exists",
+            Step::note(format!(
+                "define that runtime in {}, or set default_runtime_name to one that is defined",
+                problem.at.source
+            )),
+        ),
+        "plugin-systemd-cgroup" => (
+            "remove systemd_cgroup",
+            Step::remove_key(
+                problem.at.source.clone(),
+                problem.at.pointer.clone().unwrap_or_default(),
+                "the handler's SystemdCgroup is what counts",
+            ),
+        ),
+        _ => return None,
+    };
+    Some(
+        Finding::fail(&problem.kind, problem.message.clone())
+            .explained(
+                problem.at.clone(),
+                problem.kind.clone(),
+                "the kubelet gets: unknown service runtime.v1.RuntimeService",
+            )
+            .fix(
+                Fix::new(fix)
+                    .step(step)
+                    .step(
+                        Step::unit(
+                            UnitVerb::Restart,
+                            runtime.unit.clone(),
+                            "it reads its files only when it starts",
+                        )
+                        .disrupts(Disruption::Restart)
+                        .verify(["crictl", "info"]),
+                    )
+                    .step(Step::note(
+                        "see that SystemdCgroup is true as well: a file that disables CRI mostly \
+                         sets nothing else",
+                    )),
+            ),
     )
-    .evidence(problem.at, problem.kind.replace('-', " "))
-    .fix(
-        fix.step(
-            Step::unit(UnitVerb::Restart, unit, "containers keep running")
-                .disrupts(Disruption::Restart)
-                .verify(["crictl", "info"]),
+}
+
+/// The kubelet speaks CRI v1 only since 1.26, and containerd since 1.6.
+fn too_old(runtime: &Runtime) -> Result<Option<Finding>, Unavailable> {
+    let Some(version) = &runtime.version else {
+        return Ok(None);
+    };
+    if (version.major, version.minor) >= (1, 6) {
+        return Ok(None);
+    }
+    let own = kubelet::get_version()?.ok_or_else(|| Unavailable {
+        source: "kubelet --version".to_owned(),
+        reason: "whether it still speaks CRI v1alpha2 hangs on its version".to_owned(),
+    })?;
+    Ok(((own.major, own.minor) >= (1, 26)).then(|| {
+        Finding::fail(
+            "cri-v1-missing",
+            format!(
+                "the kubelet {} speaks CRI v1 only, and containerd {} does not speak it",
+                own.text, version.text
+            ),
         )
-        .step(Step::restart_kubelet()),
-    )
+        .evidence(version.at.clone(), version.text.clone())
+        .evidence(own.at, own.text)
+        .fix(
+            Fix::new("upgrade containerd").step(
+                Step::note("install a containerd that this kubelet is tested with")
+                    .disrupts(Disruption::Evict),
+            ),
+        )
+    }))
 }
 
 nodepol_plugin::policy!(ContainerdCriEnabled);

@@ -1,7 +1,7 @@
-//! The runtime can tell the kubelet its cgroup driver.
+//! The runtime tells the kubelet its cgroup driver: the CRI method RuntimeConfig.
 
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity,
     Step, Unavailable, configured_later, kubelet, no_own_kubelet, runtimes,
 };
 
@@ -11,11 +11,12 @@ impl Policy for CriRuntimeconfig {
     fn describe() -> Description {
         Description::new(
             "cri-runtimeconfig",
-            "The runtime can tell the kubelet its cgroup driver",
-            "the runtime answers the CRI method RuntimeConfig, which a later kubelet needs",
+            "The runtime answers RuntimeConfig",
+            "the runtime implements the CRI method RuntimeConfig, which kubelets from 1.38 on are \
+             planned to need",
         )
         .severity(Severity::TimeBomb)
-        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
+        .phases(&[Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
@@ -27,64 +28,69 @@ impl Policy for CriRuntimeconfig {
         }
         let Some(runtime) = runtimes::selected(at)? else {
             return Ok(Judgement::not_applicable(
-                "no runtime is behind the endpoint; cri-endpoint judges this",
+                "no runtime that is installed listens where the kubelet connects",
             ));
         };
-        let unknown = |what: &str| Unavailable {
-            source: what.to_owned(),
-            reason: "its version is not known, and whether they fit hangs on it".to_owned(),
+        let Some(answers) = runtimes::supports_runtime_config(&runtime.name)? else {
+            // The kubelet talks to cri-dockerd, whose version it is that matters.
+            let program = match runtime.name.as_str() {
+                "docker" => "cri-dockerd",
+                "cri-o" => "crio",
+                name => name,
+            };
+            return Err(unknown(program));
         };
-        let name = runtime.name.clone();
-        match runtimes::supports_runtime_config(&name)? {
-            Some(true) => return Ok(Judgement::pass(format!("{name} answers RuntimeConfig"))),
-            Some(false) => {}
-            None => return Err(unknown(&name)),
-        }
-        let Some(version) = kubelet::get_version()? else {
-            return Err(unknown("kubelet"));
-        };
-        // Until 1.33 the kubelet says nothing of it (KEP-4033).
-        if version.minor <= 33 {
+        if answers {
             return Ok(Judgement::pass(format!(
-                "kubelet {} goes by its own cgroupDriver where {name} does not answer",
-                version.text
+                "{} answers RuntimeConfig",
+                runtime.name
             )));
         }
-        let said = runtime.version.map_or_else(
-            || {
-                (
-                    Location::source(name.clone()),
-                    "does not answer RuntimeConfig".to_owned(),
-                )
-            },
-            |version| (version.at, version.text),
-        );
-        let finding = if version.minor >= 38 {
-            Finding::fail(
-                "no-fallback",
-                format!(
-                    "{name} does not answer RuntimeConfig, and the kubelet is planned to fall back \
-                     to its own cgroupDriver no longer from 1.38 on"
-                ),
-            )
-        } else {
-            Finding::warn(
-                "falls-back",
-                format!(
-                    "{name} does not answer RuntimeConfig: kubelet {} falls back to its own \
-                     cgroupDriver, which is planned to end with 1.38",
-                    version.text
-                ),
-            )
+        let own = kubelet::get_version()?.ok_or_else(|| unknown("kubelet"))?;
+        let (needs, wanted) = match runtime.name.as_str() {
+            "docker" => ("cri-dockerd", "0.3.17"),
+            "cri-o" => ("cri-o", "1.28"),
+            _ => ("containerd", "2.0"),
         };
-        Ok(finding
-            .explained(said.0, said.1, "before containerd 2.0, CRI-O 1.28, cri-dockerd 0.3.17")
-            .fix(Fix::new("upgrade the runtime before the kubelet").step(Step::note(
-                "upgrade to containerd 2.0, CRI-O 1.28 or cri-dockerd 0.3.17 (0.4.0) or later, one \
-                 drained node at a time; afterwards the kubelet takes the runtime's cgroup driver, \
-                 so that both must agree before",
-            )))
-            .into())
+        let text = format!(
+            "{needs} older than {wanted} does not answer RuntimeConfig: the kubelet {} {}",
+            own.text,
+            match (own.major, own.minor) {
+                (..=1, ..=33) => "does without; kubelets from 1.38 on are planned not to",
+                (..=1, ..=37) =>
+                    "falls back to its own cgroupDriver and warns; 1.38 is planned not to",
+                _ => "is planned to have no fall-back any more",
+            }
+        );
+        let id = "runtime-config-missing";
+        let finding = match (own.major, own.minor) {
+            (..=1, ..=33) => Finding::note(id, text),
+            (..=1, ..=37) => Finding::warn(id, text),
+            _ => Finding::fail(id, text),
+        };
+        let finding = finding.evidence(own.at, own.text);
+        let finding = match runtime.version {
+            Some(version) => finding.evidence(version.at, version.text),
+            None => finding,
+        };
+        let fix = Fix::new(format!("upgrade {needs} to {wanted} or newer")).step(
+            Step::note(format!(
+                "upgrade {needs} before the kubelet; drain the node first, for the kubelet then \
+                 takes the runtime's cgroup driver"
+            ))
+            .disrupts(Disruption::Evict),
+        );
+        Ok(Judgement::of(
+            vec![finding.fix(fix)],
+            format!("the kubelet does not ask {needs} for its cgroup driver yet"),
+        ))
+    }
+}
+
+fn unknown(program: &str) -> Unavailable {
+    Unavailable {
+        source: format!("{program} --version"),
+        reason: "it hangs on the version, which is not known".to_owned(),
     }
 }
 

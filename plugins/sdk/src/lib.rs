@@ -111,6 +111,7 @@ mod parameters;
 mod policy;
 pub mod quantity;
 pub mod runbook;
+pub mod runtime;
 
 pub use bindings::exports::nodepol::policy::check::{
     Action, Answer, Argument, Disruption, Failure, Phase, Place, Severity, UnitVerb, Value, Verdict,

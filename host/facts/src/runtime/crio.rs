@@ -80,7 +80,17 @@ impl Crio {
             );
         }
         for file in walk(evidence, &drop_ins)? {
-            crio.apply(evidence, &file)?;
+            if crio.apply(evidence, &file)? && is_backup(&file) {
+                crio.problem(
+                    "backup-applied",
+                    format!(
+                        "CRI-O reads every file of {drop_ins}, whatever its name: what {file} \
+                         sets counts, after the file that it is a copy of"
+                    ),
+                    Location::source(&file),
+                    false,
+                );
+            }
         }
         if let Some(flag) = given(&["listen"], "CONTAINER_LISTEN")? {
             crio.listen = Some(flag);
@@ -303,6 +313,28 @@ impl Crio {
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems
     }
+}
+
+/// Whether a name is one that editors and package managers give to copies.
+fn is_backup(path: &str) -> bool {
+    const ENDINGS: [&str; 15] = [
+        "~",
+        ".bak",
+        ".backup",
+        ".old",
+        ".orig",
+        ".rpmsave",
+        ".rpmnew",
+        ".rpmorig",
+        ".swp",
+        ".save",
+        ".dpkg-old",
+        ".dpkg-dist",
+        ".dpkg-new",
+        ".ucf-dist",
+        ".ucf-old",
+    ];
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 fn place(path: &str, node: &Node, pointer: &str) -> Location {
