@@ -21,7 +21,7 @@ impl Policy for ClockSanity {
             "the clock is not before the certificates and files of the node, and is kept in step",
         )
         .severity(Severity::Degraded)
-        .phases(&[Phase::PreJoin, Phase::Running])
+        .phases(&[Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {

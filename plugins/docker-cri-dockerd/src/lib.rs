@@ -97,8 +97,9 @@ impl Policy for DockerCriDockerd {
             .collect();
         if at == Horizon::Now {
             // Docker runs with what it has read.
-            let active = units::get(at, "docker.service")?.active_state;
-            if active.as_deref() == Some("active") {
+            let active = units::get(at, "docker.service")
+                .is_ok_and(|unit| unit.active_state.as_deref() == Some("active"));
+            if active {
                 findings.clear();
             }
         } else {

@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, files, kubelet, no_settings, node,
+    Sourced, Step, Unavailable, files, kubelet, no_settings, node,
 };
 
 struct KernelTunables;
@@ -47,9 +47,14 @@ fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
     for (key, wanted, default) in WANTED {
         let (value, place) = match node::sysctl(at, key)? {
             Some(found) => (found.value.trim().to_owned(), found.at),
-            None => match default {
-                Some(default) => (default.to_owned(), Location::source("default")),
-                None => continue,
+            None => match (on_command_line(at, key), default) {
+                (Some(word), _) => (wanted_by(&word.value), word.at),
+                (None, Some(default)) => (default.to_owned(), Location::source("default")),
+                // What the kernel was built with shows while it runs.
+                (None, None) => match node::sysctl(Horizon::Now, key) {
+                    Ok(Some(live)) => (live.value.trim().to_owned(), live.at),
+                    _ => continue,
+                },
             },
         };
         if value != wanted {
@@ -99,6 +104,25 @@ fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
                 .step(Step::restart_kubelet()),
         )
         .into())
+}
+
+/// The kernel's own parameters for two of them (kernel-parameters.txt).
+fn on_command_line(at: Horizon, key: &str) -> Option<Sourced> {
+    let parameter = match key {
+        "kernel.panic" => "panic=",
+        "kernel.panic_on_oops" => "oops=panic",
+        _ => return None,
+    };
+    node::command_line(at)
+        .ok()?
+        .into_iter()
+        .rev()
+        .find(|word| word.value.starts_with(parameter))
+}
+
+/// The value that a parameter gives its sysctl.
+fn wanted_by(word: &str) -> String {
+    word.strip_prefix("panic=").unwrap_or("1").to_owned()
 }
 
 /// Without protectKernelDefaults the kubelet writes them itself.

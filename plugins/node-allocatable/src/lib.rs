@@ -29,11 +29,17 @@ impl Policy for NodeAllocatable {
         findings.extend(cpus(at, capacity.online_cpus.as_deref())?);
         findings.extend(static_cpus(at, capacity.online_cpus.as_deref())?);
         findings.extend(static_memory(at)?);
-        findings.extend(pids(at)?);
         Ok(Judgement::of(
             findings,
             "what is reserved leaves something for pods",
         ))
+    }
+}
+
+fn not_known(source: &str) -> Unavailable {
+    Unavailable {
+        source: source.to_owned(),
+        reason: "it does not say what the machine has, and something of it is reserved".to_owned(),
     }
 }
 
@@ -82,9 +88,7 @@ fn memory(at: Horizon, capacity: Option<u64>) -> Result<Option<Finding>, Unavail
     if said.is_empty() {
         return Ok(None);
     }
-    let Some(capacity) = capacity else {
-        return Ok(None);
-    };
+    let capacity = capacity.ok_or_else(|| not_known("/proc/meminfo"))?;
     if let Some(eviction) = kubelet::setting(at, "/evictionHard")? {
         let threshold = value_of(&eviction.json, "memory.available").and_then(|text| {
             match text.strip_suffix('%') {
@@ -111,11 +115,23 @@ fn memory(at: Horizon, capacity: Option<u64>) -> Result<Option<Finding>, Unavail
     }))
 }
 
+/// `reservedSystemCPUs` takes the place of both amounts.
 fn cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailable> {
-    let (sum, said) = reserved(at, "cpu", milli_cpus)?;
-    let Some(count) = online.and_then(cpu_set).map(|set| set.len() as u64) else {
-        return Ok(None);
+    let explicit = kubelet::setting(at, "/reservedSystemCPUs")?;
+    let (sum, said) = match explicit.filter(|setting| !setting.display().is_empty()) {
+        Some(setting) => match cpu_set(setting.display()) {
+            Some(set) => (set.len() as u64 * 1000, vec![setting]),
+            None => return Ok(None),
+        },
+        None => reserved(at, "cpu", milli_cpus)?,
     };
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let count = online
+        .and_then(cpu_set)
+        .map(|set| set.len() as u64)
+        .ok_or_else(|| not_known("/sys/devices/system/cpu/online"))?;
     Ok((sum > count * 1000).then(|| {
         too_much(
             "cpu-over-reserved",
@@ -207,27 +223,6 @@ fn static_memory(at: Horizon) -> Result<Option<Finding>, Unavailable> {
                 .step(Step::restart_kubelet()),
         ),
     ))
-}
-
-fn pids(at: Horizon) -> Result<Option<Finding>, Unavailable> {
-    let (sum, said) = reserved(at, "pid", |text| text.parse().ok())?;
-    if said.is_empty() {
-        return Ok(None);
-    }
-    let Some(most) = node::sysctl(at, "kernel.pid_max")? else {
-        return Ok(None);
-    };
-    let capacity = most.value.trim().parse::<u64>().unwrap_or(u64::MAX);
-    Ok((sum > capacity).then(|| {
-        too_much(
-            "pid-over-reserved",
-            format!(
-                "the kubelet exits: invalid Node Allocatable configuration: {sum} process ids are \
-                 reserved and kernel.pid_max is {capacity}"
-            ),
-            said,
-        )
-    }))
 }
 
 nodepol_plugin::policy!(NodeAllocatable);

@@ -5,7 +5,7 @@ use nodepol_plugin::kubelet::SettingValue;
 use nodepol_plugin::quantity;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, files, kubelet, no_settings,
+    Step, Unavailable, files, kubelet, no_settings, units,
 };
 
 struct ReservedCgroups;
@@ -66,7 +66,10 @@ impl Policy for ReservedCgroups {
                 findings.push(nothing_reserved(kind, amounts, &named));
                 continue;
             }
-            findings.extend(group(at, title, cgroup, &named, reserved.as_ref())?);
+            // The compressible part limits no memory.
+            let whole = enforced.json.contains(&format!("\"{kind}\""));
+            let limit = reserved.as_ref().filter(|_| whole);
+            findings.extend(group(at, title, cgroup, &named, limit)?);
         }
         Ok(Judgement::of(
             findings,
@@ -152,7 +155,7 @@ fn group(
         )));
     }
     if at == Horizon::NextBoot {
-        return Ok(None);
+        return made_at_boot(&path);
     }
     let missing = missing_paths(&path)?;
     if !missing.is_empty() {
@@ -162,6 +165,23 @@ fn group(
         )));
     }
     too_small(named, reserved, &path)
+}
+
+/// systemd makes a slice when a unit is in it; what else makes a group at boot
+/// is not known.
+fn made_at_boot(path: &str) -> Result<Option<Finding>, Unavailable> {
+    let slice = path.rsplit('/').next().unwrap_or(path);
+    let known = slice == "system.slice"
+        || units::get(Horizon::NextBoot, slice)?.fragment.is_some()
+        || units::service(Horizon::NextBoot, "kubelet.service")?
+            .is_some_and(|service| service.slice == slice);
+    if known {
+        return Ok(None);
+    }
+    Err(Unavailable {
+        source: slice.to_owned(),
+        reason: "whether anything makes this cgroup at boot is not known".to_owned(),
+    })
 }
 
 /// Where the group is not, or lacks a controller that the root has.

@@ -102,7 +102,10 @@ fn state(
         };
         return Ok(Some(finding.fix(fix(path))));
     }
-    if manager == "CPU" && wanted == "static" {
+    // With strict-cpu-reservation the reserved CPUs are none of the set.
+    let strict = kubelet::setting(at, "/cpuManagerPolicyOptions/strict-cpu-reservation")?
+        .is_some_and(|option| option.display() == "true");
+    if manager == "CPU" && wanted == "static" && !strict {
         return other_cpus(path);
     }
     Ok(None)

@@ -29,7 +29,7 @@ impl Policy for StateDirsMounted {
             "the kubelet and its runtime wait for the file systems that hold their state",
         )
         .severity(Severity::BootBlocker)
-        .phases(&[Phase::Image, Phase::Boot])
+        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {

@@ -124,13 +124,14 @@ fn refused(
             .evidence(location, "featureGates.NodeSwap: false"),
         ));
     }
-    if word == "LimitedSwap" && cgroups::get_mode(at)? != Mode::V2 {
+    // The check came with 1.30 (kubernetes/kubernetes#123738).
+    if minor >= 30 && word == "LimitedSwap" && cgroups::get_mode(at)? != Mode::V2 {
         return Ok(Some(
             fail(
                 "needs-cgroup-v2",
                 "swap feature is enabled and LimitedSwap but it is only supported with cgroupv2"
                     .to_owned(),
-                if minor >= 30 { "\"NoSwap\"" } else { "\"\"" },
+                "\"NoSwap\"",
             )
             .evidence(Location::source("/sys/fs/cgroup"), "cgroup v1"),
         ));
