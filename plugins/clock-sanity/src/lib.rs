@@ -3,7 +3,7 @@
 use nodepol_plugin::certs::{self, Certificate};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, files, no_own_kubelet, node, render_date, units,
+    Step, Unavailable, files, no_credential_yet, no_own_kubelet, node, render_date, units,
 };
 
 struct ClockSanity;
@@ -83,6 +83,9 @@ fn long_ago(now: i64) -> Option<Finding> {
 
 /// The kubelet does not look at NotBefore; the API server does.
 fn before_certificates(at: Horizon, now: i64) -> Result<Option<Finding>, Unavailable> {
+    if no_credential_yet()?.is_some() {
+        return Ok(None);
+    }
     let Some(signer) = certs::client_signer(at)? else {
         return Ok(None);
     };
