@@ -87,8 +87,21 @@ fn before_join(
 
 fn nobody(endpoint: &Sourced, installed: &[Runtime]) -> Result<Judgement, Unavailable> {
     // A tree of configuration alone does not show what is installed.
-    if installed.is_empty() && node::kernel_release()?.is_none() {
+    let tree = node::kernel_release()?.is_none();
+    if installed.is_empty() && tree {
         return Ok(Judgement::not_applicable("this tree shows no runtime"));
+    }
+    // Neither does a tree without the system's own units.
+    if tree
+        && units::get(Horizon::NextBoot, "sysinit.target")?
+            .fragment
+            .is_none()
+    {
+        return Err(Unavailable {
+            source: endpoint.value.clone(),
+            reason: "this tree holds not all units of its system, and perhaps not the runtime's"
+                .to_owned(),
+        });
     }
     let finding = Finding::fail(
         "nobody-listens",

@@ -10,8 +10,13 @@ struct DockerCriDockerd;
 /// The socket of the shim that was part of the kubelet until 1.23.
 const DOCKERSHIM: &str = "unix:///run/dockershim.sock";
 const CRI_DOCKERD: &str = "unix:///run/cri-dockerd.sock";
-/// Either of them starts it.
-const UNITS: [&str; 2] = ["cri-docker.socket", "cri-docker.service"];
+/// Any of them starts it: the packages' names, and kubespray's.
+const UNITS: [&str; 4] = [
+    "cri-docker.socket",
+    "cri-docker.service",
+    "cri-dockerd.socket",
+    "cri-dockerd.service",
+];
 
 impl Policy for DockerCriDockerd {
     fn describe() -> Description {
@@ -117,7 +122,9 @@ fn not_enabled() -> Result<Option<Finding>, Unavailable> {
     for name in UNITS {
         let unit = units::get(Horizon::NextBoot, name)?;
         if unit.load_state == "not-found" {
-            states.push((name, "not-found".to_owned()));
+            if name.starts_with("cri-docker.") {
+                states.push((name, "not-found".to_owned()));
+            }
             continue;
         }
         if unit.file_state.starts_with("enabled") && unit.file_state != "enabled-runtime" {

@@ -1,6 +1,7 @@
 //! The files and directories that the kubelet's configuration names are there.
 
 use nodepol_plugin::kubelet::SettingValue;
+use nodepol_plugin::node::JoinState;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
     Step, Unavailable, certs, files, kubelet, no_settings, node, units,
@@ -40,6 +41,28 @@ impl Policy for KubeletConfigPaths {
     }
 }
 
+/// An image holds the configuration, and what comes with the join is still to
+/// come.
+fn comes_with_the_join(
+    id: &str,
+    setting: &SettingValue,
+    file: &str,
+) -> Result<Option<Finding>, Unavailable> {
+    // Without a credential nothing of a tree has joined yet.
+    let waits = !node_is_live()
+        && !matches!(
+            node::get_join_state()?,
+            JoinState::Joined | JoinState::Joining
+        );
+    Ok(waits.then(|| {
+        Finding::waiting(
+            id,
+            format!("{file} does not exist yet, as before a node joins: the kubelet needs it then"),
+        )
+        .explained(setting.at.clone(), file, "does not exist yet")
+    }))
+}
+
 /// A path that is set and not empty.
 fn path(at: Horizon, pointer: &str) -> Result<Option<SettingValue>, Unavailable> {
     Ok(kubelet::setting(at, pointer)?.filter(|setting| !setting.display().is_empty()))
@@ -55,6 +78,9 @@ fn client_ca(at: Horizon) -> Result<Option<Finding>, Unavailable> {
     };
     let file = setting.display().to_owned();
     let (id, what) = if !exists(&file)? {
+        if let Some(waiting) = comes_with_the_join("client-ca-to-come", &setting, &file)? {
+            return Ok(Some(waiting));
+        }
         ("client-ca-missing", "does not exist")
     } else if certs::in_file(&file)?.is_none_or(|certificates| certificates.is_empty()) {
         ("client-ca-not-pem", "holds no certificate")
@@ -97,6 +123,9 @@ fn serving_pair(at: Horizon) -> Result<Option<Finding>, Unavailable> {
         };
         let file = setting.display().to_owned();
         if !exists(&file)? {
+            if let Some(waiting) = comes_with_the_join("serving-file-to-come", &setting, &file)? {
+                return Ok(Some(waiting));
+            }
             return Ok(Some(
                 Finding::fail(
                     "serving-file-missing",
@@ -128,6 +157,18 @@ fn resolv_conf(at: Horizon) -> Result<Option<Finding>, Unavailable> {
     let there = exists(&file)?;
     if there && (at == Horizon::Now || !made_at_boot) {
         return Ok(None);
+    }
+    // What gives the node its address writes it: an image rarely has one.
+    if file == "/etc/resolv.conf" && !there && !node_is_live() {
+        return Ok(Some(
+            Finding::note(
+                "resolv-conf-to-come",
+                format!(
+                    "{file} does not exist in this tree: what configures the network must write it"
+                ),
+            )
+            .evidence(setting.at, file),
+        ));
     }
     if made_at_boot && at == Horizon::NextBoot {
         let resolved = units::get(at, "systemd-resolved.service")?;

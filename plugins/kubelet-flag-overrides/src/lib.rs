@@ -25,6 +25,8 @@ impl Policy for KubeletFlagOverrides {
         }
         let findings = kubelet::flag_overrides(at)?
             .into_iter()
+            // How much is logged is a flag's to say, for a day.
+            .filter(|found| found.flag != "v")
             .filter(|found| !is_empty(&found.hidden.value) && differ(found))
             .map(finding)
             .collect();

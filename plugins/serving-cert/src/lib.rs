@@ -121,6 +121,10 @@ fn bootstrapped(directory: &str) -> Result<Judgement, Unavailable> {
     if let Some(judgement) = no_credential_yet()? {
         return Ok(judgement);
     }
+    // The kubelet asks when it runs for the first time.
+    if files::resolve(directory)?.is_none() {
+        return Ok(Judgement::pass("the kubelet has not run here yet"));
+    }
     Ok(Finding::warn(
         "no-serving-certificate",
         "serverTLSBootstrap is on, and the kubelet has got no serving certificate: logs, exec and \
