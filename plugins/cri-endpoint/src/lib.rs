@@ -4,7 +4,8 @@ use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::runtimes::{self, Runtime};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, Unavailable, UnitVerb, configured_later, files, kubelet, no_own_kubelet, units,
+    Sourced, Step, Unavailable, UnitVerb, configured_later, files, kubelet, no_own_kubelet,
+    part_of_a_tree, units,
 };
 
 struct CriEndpoint;
@@ -87,16 +88,11 @@ fn before_join(
 
 fn nobody(endpoint: &Sourced, installed: &[Runtime]) -> Result<Judgement, Unavailable> {
     // A tree of configuration alone does not show what is installed.
-    let tree = node::kernel_release()?.is_none();
-    if installed.is_empty() && tree {
+    if installed.is_empty() && node::kernel_release()?.is_none() {
         return Ok(Judgement::not_applicable("this tree shows no runtime"));
     }
     // Neither does a tree without the system's own units.
-    if tree
-        && units::get(Horizon::NextBoot, "sysinit.target")?
-            .fragment
-            .is_none()
-    {
+    if part_of_a_tree()? {
         return Err(Unavailable {
             source: endpoint.value.clone(),
             reason: "this tree holds not all units of its system, and perhaps not the runtime's"

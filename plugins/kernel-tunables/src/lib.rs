@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, Unavailable, files, kubelet, no_settings, node,
+    Sourced, Step, Unavailable, files, kubelet, no_settings, node, part_of_a_tree,
 };
 
 struct KernelTunables;
@@ -44,11 +44,16 @@ impl Policy for KernelTunables {
 
 fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
     let mut wrong = Vec::new();
+    let mut unset = None;
     for (key, wanted, default) in WANTED {
         let (value, place) = match node::sysctl(at, key)? {
             Some(found) => (found.value.trim().to_owned(), found.at),
             None => match (on_command_line(at, key), default) {
                 (Some(word), _) => (wanted_by(&word.value), word.at),
+                (None, Some(_)) if part_of_a_tree()? => {
+                    unset.get_or_insert(key);
+                    continue;
+                }
                 (None, Some(default)) => (default.to_owned(), Location::source("default")),
                 // What the kernel was built with shows while it runs.
                 (None, None) => match node::sysctl(Horizon::Now, key) {
@@ -60,6 +65,13 @@ fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
         if value != wanted {
             wrong.push((key, wanted, value, place));
         }
+    }
+    if let (true, Some(key)) = (wrong.is_empty(), unset) {
+        return Err(Unavailable {
+            source: key.to_owned(),
+            reason: "nothing in this tree sets it, and the tree holds not all files of its system"
+                .to_owned(),
+        });
     }
     if wrong.is_empty() {
         return Ok(Judgement::pass("every sysctl is as the kubelet wants it"));

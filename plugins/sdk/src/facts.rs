@@ -2,7 +2,7 @@
 
 use crate::kubelet::SettingValue;
 use crate::node::{self, JoinState};
-use crate::{Horizon, Judgement, Location, Sourced, Unavailable, kubelet};
+use crate::{Horizon, Judgement, Location, Sourced, Unavailable, files, kubelet};
 
 impl Location {
     /// A whole source, without a line.
@@ -62,6 +62,26 @@ pub fn no_own_kubelet() -> Result<Option<Judgement>, Unavailable> {
         JoinState::NoKubelet => Some(Judgement::not_applicable("no kubelet is installed")),
         _ => None,
     })
+}
+
+/// Whether this is a tree without the units and settings that its distribution
+/// brings: that something is not in it says nothing then.
+///
+/// # Errors
+/// [`Unavailable`] if the files that tell could not be read.
+pub fn part_of_a_tree() -> Result<bool, Unavailable> {
+    if node::kernel_release()?.is_some() {
+        return Ok(false);
+    }
+    for unit in [
+        "/usr/lib/systemd/system/sysinit.target",
+        "/lib/systemd/system/sysinit.target",
+    ] {
+        if files::resolve(unit)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Why nothing can be said yet of the kubelet's configuration: the node has not
