@@ -139,8 +139,20 @@ fn exits(at: Horizon, fault: &Fault) -> Finding {
         "store-corrupt" => finding.symptom_of("client-cert-store"),
         "key-mismatch" => finding.symptom_of("client-cert-store/key-mismatch"),
         "certificate-missing" => finding.symptom_of("client-cert-store/dangling-link"),
+        "ca-unreadable" if is_client_ca(at, fault) => {
+            finding.symptom_of("kubelet-config-paths/client-ca-missing")
+        }
         _ => finding,
     }
+}
+
+/// Whether the file that cannot be read is also the one that clients of the
+/// kubelet are known by.
+fn is_client_ca(at: Horizon, fault: &Fault) -> bool {
+    kubelet::setting(at, "/authentication/x509/clientCAFile")
+        .ok()
+        .flatten()
+        .is_some_and(|file| !file.display().is_empty() && fault.message.contains(file.display()))
 }
 
 /// The flag `--kubeconfig` that names a file that does not exist, where the one

@@ -49,7 +49,8 @@ fn finding(at: Horizon, broken: Broken) -> Result<Finding, Unavailable> {
     );
     let mut source = None;
     for pointer in &broken.pointers {
-        if let Some(setting) = kubelet::setting(at, pointer)? {
+        // What is broken was set; a default of an unknown version is not shown.
+        if let Ok(Some(setting)) = kubelet::setting(at, pointer) {
             source.get_or_insert(setting.at.source.clone());
             finding = finding.evidence(setting.at.clone(), setting.display());
         }

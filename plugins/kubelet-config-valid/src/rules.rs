@@ -1,6 +1,7 @@
 //! What `ValidateKubeletConfiguration` refuses
 //! (pkg/kubelet/apis/config/validation/validation.go).
 
+use nodepol_plugin::kubelet::SettingValue;
 use nodepol_plugin::{Horizon, Unavailable, kubelet};
 
 /// A rule that is broken.
@@ -35,12 +36,21 @@ pub(crate) struct Settings {
 type Answer = Result<Option<Broken>, Unavailable>;
 
 impl Settings {
+    /// A field that nobody has set and of which the default hangs on a version
+    /// that is not known has no value: every version's own default is legal.
+    fn setting(&self, pointer: &str) -> Result<Option<SettingValue>, Unavailable> {
+        match kubelet::setting(self.at, pointer) {
+            Err(unavailable) if unavailable.source == "kubelet --version" => Ok(None),
+            setting => setting,
+        }
+    }
+
     fn text(&self, pointer: &str) -> Result<Option<String>, Unavailable> {
-        Ok(kubelet::setting(self.at, pointer)?.and_then(|setting| setting.text))
+        Ok(self.setting(pointer)?.and_then(|setting| setting.text))
     }
 
     fn json(&self, pointer: &str) -> Result<Option<String>, Unavailable> {
-        Ok(kubelet::setting(self.at, pointer)?.map(|setting| setting.json))
+        Ok(self.setting(pointer)?.map(|setting| setting.json))
     }
 
     fn integer(&self, pointer: &str) -> Result<Option<i64>, Unavailable> {
@@ -327,12 +337,7 @@ fn words(settings: &Settings) -> Answer {
         ),
     ];
     for (pointer, choices) in CHOICES {
-        let word = match settings.text(pointer) {
-            // The default of whatever version is legal to it.
-            Err(unavailable) if unavailable.source == "kubelet --version" => continue,
-            word => word?,
-        };
-        if let Some(word) = word
+        if let Some(word) = settings.text(pointer)?
             && !word.is_empty()
             && !choices.contains(&word.as_str())
         {
