@@ -1,13 +1,15 @@
 //! The values of the kubelet's configuration are legal.
 
 mod rules;
+mod settings;
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
     Unavailable, kubelet, no_settings, node,
 };
 
-use rules::{Broken, RULES, Settings};
+use rules::{Broken, RULES};
+use settings::Settings;
 
 struct KubeletConfigValid;
 
