@@ -115,9 +115,10 @@ fn judge(certificates: &[(String, Certificate)], ahead: u64) -> Vec<Finding> {
             Finding::fail(
                 "expired",
                 format!(
-                    "{} of the control plane have expired: the API server does not answer, and \
+                    "{} of the control plane {} expired: the API server does not answer, and \
                      healthy kubelets look broken",
-                    count(expired.len())
+                    count(expired.len()),
+                    if expired.len() == 1 { "has" } else { "have" }
                 ),
             ),
             &expired,
@@ -128,8 +129,13 @@ fn judge(certificates: &[(String, Certificate)], ahead: u64) -> Vec<Finding> {
             Finding::warn(
                 "expires-soon",
                 format!(
-                    "{} of the control plane end within {}",
+                    "{} of the control plane {} within {}",
                     count(soon.len()),
+                    if soon.len() == 1 {
+                        "ends"
+                    } else {
+                        "end soon, the first"
+                    },
                     render_span(first.unsigned_abs().max(1))
                 ),
             ),

@@ -148,11 +148,16 @@ fn counts(report: &Report, fail_on: FailOn) -> Option<String> {
             .count()
     };
     let policies = |count: usize| if count == 1 { "policy" } else { "policies" };
-    let mut parts = Vec::new();
+    let mut parts: Vec<String> = Vec::new();
+    // `2 policies fail, 1 warns`: the first of them says of what.
+    let subject = |parts: &[String], count: usize| match parts {
+        [] => format!("{count} {}", policies(count)),
+        _ => count.to_string(),
+    };
     let fail = count(Verdict::Fail);
     if fail > 0 {
         let s = if fail == 1 { "s" } else { "" };
-        parts.push(format!("{fail} {} fail{s}", policies(fail)));
+        parts.push(format!("{} fail{s}", subject(&parts, fail)));
     }
     let warn = count(Verdict::Warn);
     if warn > 0 {
@@ -162,7 +167,7 @@ fn counts(report: &Report, fail_on: FailOn) -> Option<String> {
         } else {
             ""
         };
-        parts.push(format!("{warn} warn{s}{counts}"));
+        parts.push(format!("{} warn{s}{counts}", subject(&parts, warn)));
     }
     let unknown = count(Verdict::Unknown);
     if unknown > 0 {
@@ -171,7 +176,7 @@ fn counts(report: &Report, fail_on: FailOn) -> Option<String> {
         } else {
             ""
         };
-        parts.push(format!("{unknown} cannot tell{counts}"));
+        parts.push(format!("{} cannot tell{counts}", subject(&parts, unknown)));
     }
     let errors = report
         .policies

@@ -29,7 +29,11 @@ pub(super) fn write(page: &mut Page, evidence: &Evidence, verdict: Verdict) {
 fn draw(page: &mut Page, evidence: &Evidence, verdict: Verdict, line: usize, excerpt: &str) {
     let excerpt = clean(excerpt);
     let path = clean(&evidence.at.source);
-    let note = evidence.note.as_deref().map(clean);
+    // The first line of PEM says nothing of what is in it.
+    let inside = excerpt
+        .starts_with("-----BEGIN ")
+        .then_some(evidence.value.as_str());
+    let note = evidence.note.as_deref().or(inside).map(clean);
     let short = note
         .as_deref()
         .filter(|note| note.chars().count() <= LONGEST_LABEL && !note.contains('\n'));
