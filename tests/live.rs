@@ -8,6 +8,10 @@
     reason = "a test"
 )]
 
+use std::sync::Arc;
+
+use nodepol_facts::evidence::Evidence;
+use nodepol_facts::journal::JournalFacts;
 use nodepol_tests::bed::boot::Booted;
 use nodepol_tests::bed::layer::Layer;
 use serde_json::Value as Json;
@@ -147,6 +151,16 @@ fn a_kubelet_that_waits_for_kubeadm_is_no_failure() {
     nodepol_tests::assert_valid(
         "snapshot",
         &serde_json::from_slice(&snapshot).expect("JSON"),
+    );
+    // What journald kept of the kubelet is a line of the table.
+    let kept: nodepol_model::Snapshot = serde_json::from_slice(&snapshot).expect("a snapshot");
+    let journal = JournalFacts::new(Arc::new(Evidence::new(Arc::new(kept))));
+    let known = journal.known_lines().expect("a journal");
+    assert!(
+        known
+            .iter()
+            .any(|line| line.signature == "config-file-missing"),
+        "{known:#?}"
     );
     let replay = [
         "eval",
