@@ -49,6 +49,7 @@ pub(crate) const RULES: &[fn(&Settings) -> Answer] = &[
     pod_logs_dir,
     ids_per_pod,
     taints,
+    server_tls_bootstrap,
 ];
 
 fn ports(settings: &Settings) -> Answer {
@@ -416,6 +417,21 @@ fn taints(settings: &Settings) -> Answer {
                 format!("invalid taint effect {effect:?} in registerWithTaints"),
             ));
         }
+    }
+    Ok(None)
+}
+
+/// The gate is on by default since 1.12, so that only a person turns it off.
+fn server_tls_bootstrap(settings: &Settings) -> Answer {
+    const FIELD: &str = "/serverTLSBootstrap";
+    const GATE: &str = "/featureGates/RotateKubeletServerCertificate";
+    let wanted = settings.boolean(FIELD)? == Some(true);
+    if wanted && settings.boolean(GATE)? == Some(false) {
+        return Ok(Broken::new(
+            "server-tls-bootstrap",
+            &[FIELD, GATE],
+            "serverTLSBootstrap true requires feature gate RotateKubeletServerCertificate",
+        ));
     }
     Ok(None)
 }
