@@ -172,6 +172,10 @@ fn extend(
                     .insert(path.clone(), part.clone())
                     .is_none()
             }),
+            Want::Cri(url) => whole
+                .cri
+                .get(url)
+                .is_some_and(|part| kept.cri.insert(url.clone(), part.clone()).is_none()),
         };
     }
     grown
@@ -231,5 +235,5 @@ fn parts(snapshot: &Snapshot) -> usize {
         .systemd
         .present()
         .map_or(0, |systemd| systemd.units.len());
-    files + snapshot.programs.len() + snapshot.filesystems.len() + units
+    files + snapshot.programs.len() + snapshot.filesystems.len() + snapshot.cri.len() + units
 }

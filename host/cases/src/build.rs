@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use nodepol_model::cri::{
+    Cri, CriCondition, CriRefusal, CriReply, CriRuntimeConfig, CriStatus, CriVersion,
+};
 use nodepol_model::snapshot::{
     Content, File, FileNode, Filesystem, Journal, JournalEntry, LoadedUnit, ProgramOutput, Source,
     SpecialKind, Systemd,
@@ -12,7 +15,7 @@ use nodepol_model::{Part, Snapshot};
 
 use crate::certificate;
 use crate::format::{
-    Case, CaseError, FileSpec, FilesystemSpec, JournalSpec, OtherFile, SystemdSpec,
+    Case, CaseError, CriSpec, FileSpec, FilesystemSpec, JournalSpec, OtherFile, SystemdSpec,
 };
 
 /// The snapshot that a case describes. `path` names the case in errors.
@@ -85,7 +88,61 @@ fn build(case: &Case) -> Result<Snapshot, String> {
             .filesystems
             .insert(path.clone(), Part::Present(filesystem));
     }
+    for (url, spec) in &case.cri {
+        let part = spec.as_ref().map_or(Ok(Part::Absent), cri)?;
+        snapshot.cri.insert(url.clone(), part);
+    }
     Ok(snapshot)
+}
+
+/// What a runtime answers. One that is healthy has its network ready.
+fn cri(spec: &CriSpec) -> Result<Part<Cri>, String> {
+    if let Some(why) = &spec.unreadable {
+        return Ok(Part::Unreadable(why.clone()));
+    }
+    if let Some(status) = &spec.refuses {
+        return Ok(Part::Present(Cri {
+            version: refused(status),
+            runtime_config: refused(status),
+            status: refused(status),
+        }));
+    }
+    let version = spec.version.as_deref().unwrap_or_default();
+    let (name, version) = version
+        .split_once(' ')
+        .ok_or("`version` of a runtime is its name and its version: `containerd 2.1.4`")?;
+    let ready = |kind: &str| CriCondition {
+        kind: kind.to_owned(),
+        status: true,
+        reason: String::new(),
+        message: String::new(),
+    };
+    Ok(Part::Present(Cri {
+        version: CriReply::Answer(CriVersion {
+            runtime_name: name.to_owned(),
+            runtime_version: version.to_owned(),
+            runtime_api_version: "v1".to_owned(),
+        }),
+        runtime_config: match &spec.cgroup_driver {
+            Some(driver) => CriReply::Answer(CriRuntimeConfig {
+                cgroup_driver: Some(driver.clone()),
+            }),
+            None => refused("Unimplemented: unknown method RuntimeConfig"),
+        },
+        status: CriReply::Answer(CriStatus {
+            conditions: ["RuntimeReady", "NetworkReady"].map(ready).to_vec(),
+            containerd: spec.containerd.clone(),
+        }),
+    }))
+}
+
+/// A gRPC status, as `CODE: MESSAGE`.
+fn refused<T>(status: &str) -> CriReply<T> {
+    let (code, message) = status.split_once(": ").unwrap_or((status, ""));
+    CriReply::Refused(CriRefusal {
+        code: code.to_owned(),
+        message: message.to_owned(),
+    })
 }
 
 /// Every file, every directory above one, and no other: a closed world.

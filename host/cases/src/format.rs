@@ -48,6 +48,10 @@ pub struct Case {
     /// File systems, by a path on them.
     #[serde(default)]
     pub filesystems: BTreeMap<String, FilesystemSpec>,
+    /// What runtimes answer over CRI, by the URL of their socket; `null` if nobody
+    /// listens there.
+    #[serde(default)]
+    pub cri: BTreeMap<String, Option<CriSpec>>,
     /// Certificates that are made for the case and named in its files as
     /// `${name.pem}`, `${name.key}`, `${name.base64}` or `${name.key.base64}`.
     #[serde(default)]
@@ -120,6 +124,22 @@ pub enum FileSpec {
     Other(OtherFile),
     /// `null`: no such file, where a base has one.
     Gone,
+}
+
+/// A runtime that is asked over CRI.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CriSpec {
+    /// What answers, such as `containerd 2.1.4`.
+    pub version: Option<String>,
+    /// What `RuntimeConfig` answers; without it that method is `Unimplemented`.
+    pub cgroup_driver: Option<String>,
+    /// The part `containerd` of its configuration, as the verbose Status has it.
+    pub containerd: Option<serde_json::Value>,
+    /// What every method is refused with, `CODE: MESSAGE`.
+    pub refuses: Option<String>,
+    /// Why nothing came of it.
+    pub unreadable: Option<String>,
 }
 
 /// A file system of a case.
@@ -336,6 +356,7 @@ impl Case {
             || !self.files.is_empty()
             || !self.programs.is_empty()
             || !self.filesystems.is_empty()
+            || !self.cri.is_empty()
             || !self.certificates.is_empty()
     }
 
@@ -356,6 +377,7 @@ impl Case {
             journal: self.journal.or(base.journal),
             programs: overlay(base.programs, self.programs),
             filesystems: overlay(base.filesystems, self.filesystems),
+            cri: overlay(base.cri, self.cri),
             certificates: overlay(base.certificates, self.certificates),
             parameters: overlay(base.parameters, self.parameters),
             expect: self.expect,

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nodepol_model::cri::Cri;
 use nodepol_model::snapshot::{
     Content, File, FileNode, Filesystem, LoadedUnit, ProgramOutput, Source, Systemd,
 };
@@ -200,6 +201,23 @@ impl Evidence {
             None => {
                 self.want(Want::Filesystem(path.to_owned()));
                 Part::Unreadable("it was not gathered".to_owned())
+            }
+        }
+    }
+
+    /// What answers over CRI at a URL, `unix://` with `/run` for `/var/run`.
+    pub fn cri(&self, url: &str) -> Part<&Cri> {
+        match self.snapshot.cri.get(url) {
+            Some(part) => part.as_ref(),
+            None if !self.is_live() => {
+                Part::Unreadable("in a tree nothing runs that could be asked".to_owned())
+            }
+            None if url.len() >= MAX_PATH => {
+                Part::Unreadable("no socket has so long a name".to_owned())
+            }
+            None => {
+                self.want(Want::Cri(url.to_owned()));
+                Part::Unreadable("it was not asked".to_owned())
             }
         }
     }

@@ -127,6 +127,18 @@ pub(crate) const PATHS: &[(&str, Depth)] = &[
 /// statfs(2) of these is taken on a live node.
 pub(crate) const FILESYSTEMS: &[&str] = &["/", "/sys/fs/cgroup", "/var/lib/kubelet"];
 
+/// Where the runtimes serve CRI if nothing else is said.
+pub(crate) const CRI_SOCKETS: &[&str] = &[
+    "unix:///run/containerd/containerd.sock",
+    "unix:///run/crio/crio.sock",
+    CRI_DOCKERD,
+];
+
+const CRI_DOCKERD: &str = "unix:///run/cri-dockerd.sock";
+
+/// Sockets on which systemd listens, and the service that a connection starts.
+pub(crate) const STARTED_BY_SOCKET: &[(&str, &str)] = &[(CRI_DOCKERD, "cri-docker.service")];
+
 /// The directories of unit files, as `man systemd.unit` lists them, generators
 /// included. All of their texts are read: what a boot starts, and what turns
 /// swap on, may stand in any of them.
@@ -189,6 +201,9 @@ pub(crate) struct Program {
     pub(crate) arguments: &'static [&'static str],
     /// Whether the `--config` of the service's `ExecStart` is put before them.
     pub(crate) with_config: bool,
+    /// Whether it asks its service, which a connection could start: done only
+    /// where the service runs.
+    pub(crate) asks_service: bool,
 }
 
 const fn version(key: &'static str, name: &'static str, service: &'static str) -> Program {
@@ -198,6 +213,7 @@ const fn version(key: &'static str, name: &'static str, service: &'static str) -
         service,
         arguments: &["--version"],
         with_config: false,
+        asks_service: false,
     }
 }
 
@@ -211,10 +227,27 @@ pub(crate) const PROGRAMS: &[Program] = &[
         service: "containerd.service",
         arguments: &["config", "dump"],
         with_config: true,
+        asks_service: false,
     },
     version("crio --version", "crio", "crio.service"),
+    Program {
+        key: "crio config",
+        name: "crio",
+        service: "crio.service",
+        arguments: &["config"],
+        with_config: true,
+        asks_service: false,
+    },
     version("dockerd --version", "dockerd", "docker.service"),
     version("docker --version", "docker", ""),
+    Program {
+        key: "docker info",
+        name: "docker",
+        service: "docker.service",
+        arguments: &["info", "--format", "{{.CgroupDriver}} {{.ServerVersion}}"],
+        with_config: false,
+        asks_service: true,
+    },
     version("cri-dockerd --version", "cri-dockerd", "cri-docker.service"),
     version("runc --version", "runc", ""),
 ];

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use nodepol_model::cri::Cri;
 use nodepol_model::snapshot::{Content, File, FileNode, ProgramOutput, Source, Systemd};
 use nodepol_model::{Part, Snapshot, Want};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::files::{Depth, Reader};
 use crate::options::Options;
 use crate::root::Root;
 use crate::systemd::Manager;
-use crate::{journal, metadata, programs, redact};
+use crate::{cri, journal, metadata, programs, redact};
 
 /// A source that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,10 @@ impl Gatherer {
         }
         let boot = text(&snapshot.files, "/proc/sys/kernel/random/boot_id");
         snapshot.journal = journal::of_machine(boot, &self.options);
+        for url in base::CRI_SOCKETS {
+            let answers = self.ask_cri(url, snapshot.systemd.present());
+            snapshot.cri.insert((*url).to_owned(), answers);
+        }
         if self.options.run_programs {
             for program in base::PROGRAMS {
                 let output = self.ask_program(program, snapshot.systemd.present());
@@ -134,6 +139,13 @@ impl Gatherer {
                 }
                 Want::Unit(name) => {
                     units.insert(name.clone());
+                }
+                Want::Cri(url) => {
+                    if !snapshot.cri.contains_key(url) {
+                        let answers = self.ask_cri(url, snapshot.systemd.present());
+                        snapshot.cri.insert(url.clone(), answers);
+                        added = true;
+                    }
                 }
             }
         }
@@ -199,6 +211,25 @@ impl Gatherer {
         }
     }
 
+    /// Asks the runtime behind a socket, unless that would start it.
+    fn ask_cri(&self, url: &str, systemd: Option<&Systemd>) -> Part<Cri> {
+        if !self.reader.root().is_live() {
+            return Part::Unreadable("in a tree nothing runs that could be asked".to_owned());
+        }
+        let service = base::STARTED_BY_SOCKET
+            .iter()
+            .find(|(socket, _)| *socket == url)
+            .map(|(_, service)| *service);
+        if let Some(service) = service
+            && !runs(systemd, service)
+        {
+            return Part::Unreadable(format!(
+                "{service} does not run, and to ask it would start it"
+            ));
+        }
+        cri::ask(url, self.options.program_deadline)
+    }
+
     fn ask_program(&self, program: &Program, systemd: Option<&Systemd>) -> Part<ProgramOutput> {
         let command = systemd.and_then(|systemd| exec_start(systemd, program.service));
         let command = command.filter(|(path, _)| file_name(path) == Some(program.name));
@@ -217,6 +248,9 @@ impl Gatherer {
                 }
             }
         };
+        if program.asks_service && !runs(systemd, program.service) {
+            return Part::Unreadable(format!("{} does not run", program.service));
+        }
         let mut arguments = Vec::new();
         if program.with_config {
             arguments.extend(config_flag(&argv));
@@ -272,6 +306,12 @@ fn text<'a>(files: &'a Files, path: &str) -> Option<&'a str> {
 
 fn file_name(path: &str) -> Option<&str> {
     Path::new(path).file_name()?.to_str()
+}
+
+/// Whether systemd says that a service runs.
+fn runs(systemd: Option<&Systemd>, service: &str) -> bool {
+    let unit = systemd.and_then(|systemd| systemd.units.get(service)?.present());
+    unit.and_then(|unit| unit.properties.get("ActiveState")?.as_str()) == Some("active")
 }
 
 /// The processes of the services that run, from their `MainPID`.

@@ -39,6 +39,7 @@
 //! [`Content::Binary`]: nodepol_model::snapshot::Content::Binary
 
 mod base;
+mod cri;
 mod files;
 mod gatherer;
 mod journal;

@@ -5,6 +5,7 @@
 //! the better facts of a newer nodepol. Both documents are JSON, versioned by
 //! [`API_VERSION`], with schemas that [`schema`] prints.
 
+pub mod cri;
 pub mod fix;
 pub mod part;
 pub mod report;

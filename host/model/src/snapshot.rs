@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cri::Cri;
 use crate::part::Part;
 
 /// Everything that was read from a node.
@@ -39,6 +40,10 @@ pub struct Snapshot {
     pub programs: BTreeMap<String, Part<ProgramOutput>>,
     /// statfs(2) of a few mount points, by path.
     pub filesystems: BTreeMap<String, Part<Filesystem>>,
+    /// What container runtimes answer over CRI, by the URL of their socket with
+    /// `/run` for `/var/run`; `absent` if there is none or nobody listens on it.
+    #[serde(default)]
+    pub cri: BTreeMap<String, Part<Cri>>,
 }
 
 /// What a snapshot was taken from.
@@ -208,6 +213,7 @@ impl Snapshot {
             journal: Part::Unreadable(nothing),
             programs: BTreeMap::new(),
             filesystems: BTreeMap::new(),
+            cri: BTreeMap::new(),
         }
     }
 

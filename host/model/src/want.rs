@@ -18,4 +18,6 @@ pub enum Want {
     Unit(String),
     /// statfs(2) of a path.
     Filesystem(String),
+    /// What answers over CRI at a `unix://` URL.
+    Cri(String),
 }

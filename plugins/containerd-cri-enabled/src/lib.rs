@@ -1,10 +1,10 @@
 //! containerd serves CRI: its plugin is not switched off, and loads.
 
 use nodepol_plugin::runtime::{self, InUse};
-use nodepol_plugin::runtimes::Runtime;
+use nodepol_plugin::runtimes::{self, Answer, Runtime};
 use nodepol_plugin::{
-    Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem,
-    Severity, Step, Unavailable, UnitVerb, kubelet, runbook,
+    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy,
+    Problem, Severity, Step, Unavailable, UnitVerb, kubelet, runbook,
 };
 
 struct ContainerdCriEnabled;
@@ -26,6 +26,11 @@ impl Policy for ContainerdCriEnabled {
             InUse::Yes(runtime) => runtime,
             InUse::No(judgement) => return Ok(judgement),
         };
+        if at == Horizon::Now
+            && let Some(judgement) = answered(&runtime)?
+        {
+            return Ok(judgement);
+        }
         let problems = runtime::problems(at, &runtime)?;
         let mut findings: Vec<Finding> = problems
             .iter()
@@ -40,6 +45,64 @@ impl Policy for ContainerdCriEnabled {
             "no file of containerd keeps its CRI plugin from loading",
         ))
     }
+}
+
+/// What containerd itself says, where it was asked: the same call that the
+/// kubelet starts with. None if it says nothing.
+fn answered(runtime: &Runtime) -> Result<Option<Judgement>, Unavailable> {
+    let Some(url) = &runtime.endpoint else {
+        return Ok(None);
+    };
+    let status = match runtimes::who_answers(url) {
+        Ok(Answer::Serves((_, version))) => {
+            return Ok(Some(Judgement::pass(format!(
+                "containerd {version} answers CRI v1 at {url}"
+            ))));
+        }
+        Ok(Answer::Refuses(status)) => status,
+        // Whether it runs at all is for others to tell.
+        Ok(Answer::Nobody) | Err(_) => return Ok(None),
+    };
+    // The files tell why, as far as they are those that it runs with.
+    let problems = runtime::problems(Horizon::Now, runtime).unwrap_or_default();
+    let mut findings: Vec<Finding> = problems
+        .iter()
+        .filter_map(|problem| finding(problem, runtime))
+        .collect();
+    findings.extend(too_old(runtime).unwrap_or_default());
+    if findings.is_empty() {
+        findings.push(
+            Finding::fail(
+                "cri-not-served",
+                "containerd runs and does not serve CRI v1: its CRI plugin is not loaded",
+            )
+            .evidence(
+                Location::source(format!("Version of {url}")),
+                status.clone(),
+            )
+            .fix(
+                Fix::new("see why the plugin is not there")
+                    .step(
+                        Step::command(["ctr", "plugins", "ls"], "its state, and with -d its error")
+                            .verify(["crictl", "info"]),
+                    )
+                    .step(Step::note(format!(
+                        "look for `failed to load plugin io.containerd.grpc.v1.cri` in \
+                         `journalctl -u {}`",
+                        runtime.unit
+                    )))
+                    .step(
+                        Step::unit(
+                            UnitVerb::Restart,
+                            runtime.unit.clone(),
+                            "if its files were corrected since it started",
+                        )
+                        .disrupts(Disruption::Restart),
+                    ),
+            ),
+        );
+    }
+    Ok(Some(Judgement::of(findings, status)))
 }
 
 fn finding(problem: &Problem, runtime: &Runtime) -> Option<Finding> {

@@ -1,7 +1,7 @@
 //! The kubelet's endpoint is that of a runtime that is installed.
 
 use nodepol_plugin::node::{self, JoinState};
-use nodepol_plugin::runtimes::{self, Runtime};
+use nodepol_plugin::runtimes::{self, Answer, Runtime};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
     Sourced, Step, Unavailable, UnitVerb, configured_later, files, kubelet, no_own_kubelet,
@@ -36,10 +36,20 @@ impl Policy for CriEndpoint {
         let Some(runtime) = runtimes::selected(at)? else {
             return nobody(&endpoint, &installed);
         };
-        if at == Horizon::Now
-            && let Some(finding) = no_socket(&endpoint, &runtime)?
-        {
-            return Ok(finding.into());
+        if at == Horizon::Now {
+            let answer = runtimes::who_answers(&endpoint.value);
+            if let Ok(Answer::Serves((name, version))) = answer {
+                return Ok(Judgement::pass(format!(
+                    "{name} {version} answers at {}",
+                    endpoint.value
+                )));
+            }
+            if let Some(finding) = no_socket(&endpoint, &runtime)? {
+                return Ok(finding.into());
+            }
+            if let Some(finding) = dead_socket(&endpoint, &runtime, answer)? {
+                return Ok(finding.into());
+            }
         }
         Ok(Judgement::pass(format!(
             "{} listens at {}",
@@ -177,6 +187,56 @@ fn no_socket(endpoint: &Sourced, runtime: &Runtime) -> Result<Option<Finding>, U
         } else {
             "containerd-cri-enabled"
         }),
+    ))
+}
+
+/// The runtime runs, and nobody speaks CRI on the socket: another process left
+/// it behind, or something else listens there.
+fn dead_socket(
+    endpoint: &Sourced,
+    runtime: &Runtime,
+    answer: Result<Answer, Unavailable>,
+) -> Result<Option<Finding>, Unavailable> {
+    let unit = units::get(Horizon::Now, &runtime.unit)?;
+    if unit.active_state.as_deref() != Some("active") {
+        return Ok(None);
+    }
+    let (id, text, evidence) = match answer {
+        Ok(Answer::Nobody) => (
+            "nobody-answers",
+            format!(
+                "{} runs, and nobody listens at {}",
+                runtime.name, endpoint.value
+            ),
+            "connection refused".to_owned(),
+        ),
+        Ok(Answer::Refuses(status)) => (
+            "cri-refused",
+            format!(
+                "{} runs, and what answers at {} does not serve CRI v1",
+                runtime.name, endpoint.value
+            ),
+            status,
+        ),
+        Ok(Answer::Serves(_)) | Err(_) => return Ok(None),
+    };
+    Ok(Some(
+        Finding::fail(id, text)
+            .seen(endpoint.clone())
+            .evidence(
+                Location::source(format!("Version of {}", endpoint.value)),
+                evidence,
+            )
+            .fix(
+                Fix::new("let the runtime listen there again")
+                    .step(Step::unit(
+                        UnitVerb::Restart,
+                        runtime.unit.clone(),
+                        "containers keep running",
+                    ))
+                    .step(Step::restart_kubelet()),
+            )
+            .symptom_of("containerd-cri-enabled"),
     ))
 }
 

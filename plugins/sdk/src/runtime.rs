@@ -67,11 +67,14 @@ pub fn problems(at: Horizon, runtime: &Runtime) -> Result<Vec<Problem>, Unavaila
             ),
         });
     }
-    // The driver of now is withheld if a file is younger than the daemon.
-    if let Err(edited) = runtimes::cgroup_driver(at, &runtime.name)
-        && runtimes::cgroup_driver(Horizon::NextBoot, &runtime.name).is_ok()
-    {
-        return Err(edited);
+    if let Some(file) = runtimes::pending(&runtime.name)? {
+        return Err(Unavailable {
+            source: file.source,
+            reason: format!(
+                "it changed after {} started, which has not read it since",
+                runtime.unit
+            ),
+        });
     }
     Ok(problems)
 }

@@ -19,6 +19,8 @@ const DEFAULT_DROP_INS: &str = "/etc/crio/crio.conf.d";
 const NEVER_READ: &str = "/etc/crio/conf.d";
 /// The socket (`CrioSocketPath`), with `/run` for `/var/run`.
 pub(crate) const DEFAULT_LISTEN: &str = "/run/crio/crio.sock";
+/// The cgroup manager if nothing else is said (since 1.18).
+const DEFAULT_DRIVER: &str = "systemd";
 const MAX_FILES: usize = 1024;
 const MAX_DEPTH: usize = 32;
 
@@ -66,7 +68,7 @@ impl Crio {
             settings: BTreeMap::new(),
             handlers: BTreeMap::from([("crun".to_owned(), (None, Location::source("default")))]),
             listen: None,
-            driver: Sourced::new("systemd".to_owned(), Location::source("default")),
+            driver: Sourced::new(DEFAULT_DRIVER.to_owned(), Location::source("default")),
             problems: Vec::new(),
             files: Vec::new(),
         };
@@ -313,6 +315,23 @@ impl Crio {
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems
     }
+}
+
+/// The driver in what `crio config` prints: a setting that has its default is
+/// printed as a comment.
+pub(crate) fn printed_driver(text: &str, source: &str) -> Option<Sourced<String>> {
+    let root = toml::parse(text).ok()?;
+    root.at("/crio")?;
+    let pointer = "/crio/runtime/cgroup_manager";
+    Some(match root.at(pointer) {
+        Some(node) => Sourced::new(node.as_str()?.to_owned(), place(source, node, pointer)),
+        None => Sourced::new(DEFAULT_DRIVER.to_owned(), Location::source(source)),
+    })
+}
+
+/// Whether a driver is that of a file, or of none.
+pub(crate) fn is_from_file(origin: &Location) -> bool {
+    origin.pointer.is_some() || origin.source == "default"
 }
 
 /// Whether a name is one that editors and package managers give to copies.

@@ -1,12 +1,13 @@
 //! The runtimes of a node, each with the configuration that it works with.
 
 use jiff::Timestamp;
-use nodepol_model::{Location, Part, Unavailable};
+use nodepol_model::{Horizon, Location, Part, Unavailable};
 
 use super::containerd::{self, Containerd};
 use super::crio::{self, Crio};
 use super::docker::{self, Docker};
 use super::installed::{CONTAINERD, CRI_DOCKERD, CRIO, DOCKER};
+use super::live::Running;
 use super::types::{Edit, Handler, Runtime};
 use super::{Launch, embedded, endpoint, flags};
 use crate::evidence::Evidence;
@@ -32,6 +33,17 @@ pub(super) struct Found {
     /// docker without cri-dockerd speaks no CRI.
     speaks_cri: bool,
     cri_dockerd: Option<Version>,
+    /// What the program itself makes of its files.
+    printed: Option<Printed>,
+}
+
+/// What `containerd config dump` or `crio config` said.
+#[derive(Debug)]
+enum Printed {
+    /// The cgroup driver; none where it is left to whether systemd runs.
+    Driver(Option<Sourced<String>>),
+    /// It does not start with these files.
+    Refusal(Problem),
 }
 
 #[derive(Debug)]
@@ -47,11 +59,13 @@ impl Inspection {
         launch: &dyn Launch,
         node: &Node,
         assumed: Option<&Version>,
+        at: Horizon,
     ) -> Self {
         let read = Reader {
             evidence,
             launch,
             assumed,
+            at,
         };
         let found = [read.containerd(node), read.crio(), read.docker()];
         Self {
@@ -68,6 +82,7 @@ struct Reader<'a> {
     evidence: &'a Evidence,
     launch: &'a dyn Launch,
     assumed: Option<&'a Version>,
+    at: Horizon,
 }
 
 impl Reader<'_> {
@@ -99,7 +114,30 @@ impl Reader<'_> {
             }
         }
         let unit = CONTAINERD.unit(self.evidence)?;
-        let version = self.containerd_version();
+        let installed = self.containerd_version();
+        let found = self.containerd_of(unit, installed);
+        // What runs may be older than what is installed.
+        Some(match self.running_version(&found) {
+            Some(running) if self.assumed.is_none() => self.containerd_of(unit, Some(running)),
+            _ => found,
+        })
+    }
+
+    /// The version that runs, where it is another than the one that is installed
+    /// and it is asked for what runs.
+    fn running_version(&self, found: &Found) -> Option<Version> {
+        if self.at != Horizon::Now {
+            return None;
+        }
+        let running = found.running(self.evidence)?.version?;
+        let same = found
+            .version
+            .as_ref()
+            .is_some_and(|installed| installed.text == running.text);
+        (!same).then_some(running)
+    }
+
+    fn containerd_of(&self, unit: &str, version: Option<Version>) -> Found {
         let argv = self.argv(unit);
         let flag = |names: &[&str]| {
             argv.as_ref()
@@ -119,20 +157,58 @@ impl Reader<'_> {
         let address = flag(&["address", "a"]);
         let mut found = self.found(CONTAINERD.name, unit, path, configuration, address);
         found.version = version;
-        if found.configuration.is_err()
-            && let Some(dumped) = self.dump(found.version.as_ref())
-        {
-            found.configuration = Ok(Configuration::Containerd(dumped));
+        // That is what the program on disk says, not an older one that runs.
+        if found.version == self.containerd_version() {
+            match self.dump(found.version.as_ref()) {
+                Ok(Some(dumped)) => {
+                    found.printed = dumped.cgroup_driver().ok().map(Printed::Driver);
+                    if found.configuration.is_err() {
+                        found.configuration = Ok(Configuration::Containerd(dumped));
+                    }
+                }
+                Ok(None) => {}
+                Err(why) => {
+                    found.printed = Some(Printed::Refusal(Problem {
+                        kind: "refused",
+                        message: why,
+                        at: Location::source(&found.config_path),
+                        fatal: true,
+                        nearest: None,
+                    }));
+                }
+            }
         }
-        Some(found)
+        found
     }
 
-    /// What containerd itself makes of its files, where those cannot be read.
-    fn dump(&self, version: Option<&Version>) -> Option<Containerd> {
+    /// What containerd itself makes of its files.
+    ///
+    /// # Errors
+    /// Its words, if it does not start with them.
+    fn dump(&self, version: Option<&Version>) -> Result<Option<Containerd>, String> {
+        // The version that is installed is asked, and no other.
+        if self.assumed.is_some() {
+            return Ok(None);
+        }
         let command = "containerd config dump";
         let output = self.evidence.program(command);
-        let output = output.present().filter(|output| output.status == Some(0))?;
-        Containerd::dumped(&output.stdout, command, version).ok()
+        let Some(output) = output.present() else {
+            return Ok(None);
+        };
+        if output.status == Some(0) {
+            return Ok(Containerd::dumped(&output.stdout, command, version).ok());
+        }
+        // Releases before 1.3 do not know the command; without root it may not
+        // read the files.
+        let said = output
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("containerd: "));
+        let counts = version.is_some_and(|version| version.at_least(1, 3));
+        match said {
+            Some(said) if counts && !said.contains("permission denied") => Err(said.to_owned()),
+            _ => Ok(None),
+        }
     }
 
     fn embedded(&self, place: embedded::Place) -> Found {
@@ -174,7 +250,20 @@ impl Reader<'_> {
         let configuration = configuration.map(Configuration::Crio);
         let mut found = self.found(CRIO.name, unit, path, configuration, None);
         found.version = CRIO.version(self.evidence);
+        found.printed = self.crio_prints();
+        if let Some(running) = self.running_version(&found) {
+            found.version = Some(running);
+        }
         Some(found)
+    }
+
+    /// What `crio config` prints: its files, as it reads them itself.
+    fn crio_prints(&self) -> Option<Printed> {
+        let command = "crio config";
+        let output = self.evidence.program(command);
+        let output = output.present().filter(|output| output.status == Some(0))?;
+        let driver = crio::printed_driver(&output.stdout, command)?;
+        Some(Printed::Driver(Some(driver)))
     }
 
     fn docker(&self) -> Option<Found> {
@@ -199,6 +288,9 @@ impl Reader<'_> {
         found.version = DOCKER.version(self.evidence);
         found.speaks_cri = cri.is_some();
         found.cri_dockerd = CRI_DOCKERD.version(self.evidence);
+        if let Some(running) = self.running_version(&found) {
+            found.version = Some(running);
+        }
         Some(found)
     }
 
@@ -238,6 +330,7 @@ impl Reader<'_> {
             address,
             speaks_cri: true,
             cri_dockerd: None,
+            printed: None,
         }
     }
 }
@@ -284,8 +377,41 @@ impl Found {
         Ok(Some(endpoint::canonical(&address)))
     }
 
-    /// The driver that the files say; none where it hangs on the node.
+    /// What it says of itself while it runs.
+    pub(super) fn running(&self, evidence: &Evidence) -> Option<Running> {
+        let url = self.endpoint().ok().flatten();
+        let answered = url.and_then(|url| Running::of(evidence, &url));
+        if self.name == "docker" {
+            // dockerd decides; cri-dockerd repeats what it was told once.
+            return Running::docker(evidence).or(answered);
+        }
+        answered
+    }
+
+    /// The driver that the files say; none where it hangs on the node. Where the
+    /// program itself reads them otherwise, it is right.
     pub(super) fn said_driver(&self) -> Result<Option<Sourced<String>>, Unavailable> {
+        let read = self.read_driver();
+        let printed = match &self.printed {
+            None => return read,
+            // The reader has the line.
+            Some(Printed::Refusal(_)) if read.is_err() => return read,
+            Some(Printed::Refusal(problem)) => {
+                return Err(Unavailable::new(&problem.at.source, &problem.message));
+            }
+            Some(Printed::Driver(driver)) => driver,
+        };
+        let value = |driver: &Option<Sourced<String>>| driver.as_ref().map(|d| d.value.clone());
+        match &read {
+            Ok(read) if value(read) == value(printed) => {}
+            // A flag or a variable of the unit, which the program was not given.
+            Ok(Some(read)) if self.name == CRIO.name && !crio::is_from_file(&read.origin) => {}
+            _ => return Ok(printed.clone()),
+        }
+        read
+    }
+
+    fn read_driver(&self) -> Result<Option<Sourced<String>>, Unavailable> {
         match self.configuration.as_ref().map_err(Clone::clone)? {
             Configuration::Containerd(config) => config.cgroup_driver(),
             Configuration::Crio(config) => config.cgroup_driver().map(Some),
@@ -314,7 +440,15 @@ impl Found {
 
     pub(super) fn problems(&self, evidence: &Evidence) -> Result<Vec<Problem>, Unavailable> {
         match self.configuration.as_ref().map_err(Clone::clone)? {
-            Configuration::Containerd(config) => config.problems(evidence),
+            Configuration::Containerd(config) => {
+                let mut problems = config.problems(evidence)?;
+                if let Some(Printed::Refusal(refusal)) = &self.printed
+                    && !problems.iter().any(|problem| problem.fatal)
+                {
+                    problems.push(refusal.clone());
+                }
+                Ok(problems)
+            }
             Configuration::Crio(config) => Ok(config.problems().to_vec()),
             Configuration::Docker(config) => Ok(config.problems().to_vec()),
         }
@@ -339,36 +473,33 @@ impl Found {
 
     /// The files say what runs only if they are older than the daemon.
     pub(super) fn unchanged_since_start(&self, evidence: &Evidence) -> Result<(), Unavailable> {
+        self.pending(evidence).map_or(Ok(()), |file| {
+            Err(Unavailable::new(
+                file.source,
+                format!(
+                    "it changed after {} started, which has not read it since; ask the runtime \
+                     itself (crictl info)",
+                    self.unit
+                ),
+            ))
+        })
+    }
+
+    /// The first of its files that changed after the daemon started.
+    pub(super) fn pending(&self, evidence: &Evidence) -> Option<Location> {
         if !evidence.is_live() {
-            return Ok(());
+            return None;
         }
-        let Ok(unit) = evidence.loaded_unit(&self.unit) else {
-            return Ok(());
-        };
-        let started = unit
+        let started = evidence
+            .loaded_unit(&self.unit)
+            .ok()?
             .properties
             .get("ExecMainStartTimestamp")
             .and_then(serde_json::Value::as_i64)
             .filter(|started| *started > 0)
-            .and_then(|micros| Timestamp::from_microsecond(micros).ok());
-        let Some(started) = started else {
-            return Ok(());
-        };
-        for path in self.files() {
-            if let Part::Present((_, file)) = evidence.stat(&path)
-                && file.modified > started
-            {
-                return Err(Unavailable::new(
-                    &path,
-                    format!(
-                        "it changed after {} started, which has not read it since; ask the \
-                         runtime itself (crictl info)",
-                        self.unit
-                    ),
-                ));
-            }
-        }
-        Ok(())
+            .and_then(|micros| Timestamp::from_microsecond(micros).ok())?;
+        let changed = |path: &String| matches!(evidence.stat(path), Part::Present((_, file)) if file.modified > started);
+        self.files().into_iter().find(changed).map(Location::source)
     }
 
     fn files(&self) -> Vec<String> {

@@ -10,6 +10,7 @@ mod flags;
 mod inspect;
 mod installed;
 mod launch;
+mod live;
 mod types;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,8 @@ use nodepol_model::{Horizon, Location, Unavailable};
 use serde::Serialize;
 
 pub use launch::Launch;
-pub use types::{Edit, Handler, Runtime};
+pub use live::Running;
+pub use types::{Answer, Edit, Handler, Runtime};
 
 use crate::cgroup::{Cgroups, Mode};
 use crate::evidence::Evidence;
@@ -55,6 +57,8 @@ pub struct Summary {
     pub handlers: Option<Vec<Handler>>,
     /// What is wrong with its files.
     pub problems: Option<Vec<Problem>>,
+    /// What it says of itself while it runs, where it was asked.
+    pub running: Option<Running>,
 }
 
 impl Runtimes {
@@ -90,6 +94,7 @@ impl Runtimes {
             &*self.launch,
             &self.node,
             self.kubelet.assumptions().containerd.as_ref(),
+            at,
         ));
         known.insert(at, Arc::clone(&inspection));
         inspection
@@ -193,12 +198,49 @@ impl Runtimes {
             return Ok(None);
         };
         if at == Horizon::Now {
+            if let Some(driver) = self
+                .running(found)
+                .and_then(|running| running.cgroup_driver)
+            {
+                return Ok(Some(driver));
+            }
             found.unchanged_since_start(&self.evidence)?;
         }
         match found.said_driver()? {
             Some(driver) => Ok(Some(driver)),
             None => self.default_driver(at, found).map(Some),
         }
+    }
+
+    /// What it says of itself; nothing of a containerd that is assumed to be
+    /// another.
+    fn running(&self, found: &Found) -> Option<Running> {
+        let assumed = self.kubelet.assumptions().containerd.is_some();
+        if assumed && found.name() == "containerd" {
+            return None;
+        }
+        found.running(&self.evidence)
+    }
+
+    /// Who answers CRI v1 at `url`, as [`Self::endpoint`] writes it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if nobody was asked, as in a tree. No policy can have a
+    /// socket asked that is no runtime's and not the kubelet's endpoint.
+    pub fn who_answers(&self, url: &str) -> Result<Answer, Unavailable> {
+        let at = Horizon::Now;
+        let of_kubelet = || {
+            self.endpoint(at)
+                .is_ok_and(|endpoint| endpoint.value == url)
+        };
+        let of_runtime = |found: &Found| found.endpoint().ok().flatten().as_deref() == Some(url);
+        if !self.inspection(at).found.iter().any(of_runtime) && !of_kubelet() {
+            return Err(Unavailable::new(
+                url,
+                "neither a runtime nor the kubelet has this endpoint",
+            ));
+        }
+        live::answer(&self.evidence, url)
     }
 
     /// What docker and containerd 2.x do where nothing is said.
@@ -213,25 +255,39 @@ impl Runtimes {
         Ok(Sourced::new(driver.to_owned(), Location::source("default")))
     }
 
-    /// The handlers of a runtime; none for docker, which has no choice of them.
+    /// The handlers of a runtime: those that containerd says it has, or else by
+    /// its files; none for docker, which has no choice of them.
     ///
     /// # Errors
-    /// As for [`Self::cgroup_driver`].
+    /// [`Unavailable`] if a file could not be read, or (now) if one was edited
+    /// after the daemon started.
     pub fn handlers(&self, at: Horizon, name: &str) -> Result<Vec<Handler>, Unavailable> {
         let inspection = self.inspection(at);
-        inspection.get(name).map_or(Ok(Vec::new()), Found::handlers)
+        let Some(found) = inspection.get(name) else {
+            return Ok(Vec::new());
+        };
+        if at == Horizon::Now {
+            let url = found.endpoint().ok().flatten();
+            if let Some(handlers) = url.and_then(|url| live::handlers(&self.evidence, &url)) {
+                return Ok(handlers);
+            }
+            found.unchanged_since_start(&self.evidence)?;
+        }
+        found.handlers()
     }
 
-    /// Whether this runtime answers the CRI method RuntimeConfig; none if its
-    /// version is unknown.
+    /// Whether this runtime answers the CRI method RuntimeConfig, by the version
+    /// that is installed, or else by what runs; none if neither tells.
     ///
     /// # Errors
     /// [`Unavailable`] never; the type leaves room for evidence to come.
     pub fn supports_runtime_config(&self, name: &str) -> Result<Option<bool>, Unavailable> {
         let inspection = self.inspection(Horizon::NextBoot);
-        Ok(inspection
-            .get(name)
-            .and_then(Found::supports_runtime_config))
+        Ok(inspection.get(name).and_then(|found| {
+            found
+                .supports_runtime_config()
+                .or_else(|| self.running(found)?.answers_runtime_config)
+        }))
     }
 
     /// What to set, and where this version reads it, to make it use the systemd
@@ -245,6 +301,17 @@ impl Runtimes {
         inspection
             .get(name)
             .map_or(Ok(Vec::new()), Found::systemd_driver_edits)
+    }
+
+    /// The first of its files that changed after the daemon started.
+    ///
+    /// # Errors
+    /// [`Unavailable`] never; the type leaves room for evidence to come.
+    pub fn pending(&self, name: &str) -> Result<Option<Location>, Unavailable> {
+        let inspection = self.inspection(Horizon::NextBoot);
+        Ok(inspection
+            .get(name)
+            .and_then(|found| found.pending(&self.evidence)))
     }
 
     /// What is wrong with its configuration files.
@@ -273,6 +340,7 @@ impl Runtimes {
             cgroup_driver: self.cgroup_driver(at, found.name()).ok().flatten(),
             handlers: found.handlers().ok(),
             problems: found.problems(&self.evidence).ok(),
+            running: self.running(found),
         });
         summaries.collect()
     }
@@ -281,6 +349,14 @@ impl Runtimes {
 impl RuntimeConfig for Runtimes {
     fn answers(&self, at: Horizon) -> Result<bool, Unavailable> {
         let selected = self.behind_endpoint(at)?;
+        if at == Horizon::Now
+            && let Some(found) = self.inspection(at).get(&selected.name)
+            && let Some(answers) = self
+                .running(found)
+                .and_then(|now| now.answers_runtime_config)
+        {
+            return Ok(answers);
+        }
         self.supports_runtime_config(&selected.name)?
             .ok_or_else(|| {
                 Unavailable::new(

@@ -39,6 +39,23 @@ pub struct Handler {
     pub at: Location,
 }
 
+/// Who answers `Version` of CRI v1 at a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A runtime.
+    Serves {
+        /// `containerd`, `cri-o`, `docker`.
+        name: String,
+        /// The version of the daemon that runs.
+        version: String,
+    },
+    /// Something that answers with a gRPC status other than OK: its code and its
+    /// message.
+    Refuses(String),
+    /// There is no socket, or nobody listens on it.
+    Nobody,
+}
+
 /// A value that this version of the runtime would read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

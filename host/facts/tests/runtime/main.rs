@@ -13,6 +13,7 @@ mod corpus;
 mod crio_docker;
 mod daemon;
 mod edits;
+mod live;
 mod node;
 mod node_facts;
 #[path = "../tree/mod.rs"]

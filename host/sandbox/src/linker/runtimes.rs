@@ -3,8 +3,8 @@
 use nodepol_facts::runtime as facts;
 
 use super::convert::{IntoWit, horizon, wit};
-use crate::bindings::nodepol::policy::runtimes::{Edit, Handler, Host, Runtime};
-use crate::bindings::nodepol::policy::types::{Horizon, Problem, Sourced, Unavailable};
+use crate::bindings::nodepol::policy::runtimes::{Answer, Edit, Handler, Host, Runtime};
+use crate::bindings::nodepol::policy::types::{Horizon, Location, Problem, Sourced, Unavailable};
 use crate::host_state::HostState;
 
 impl Host for HostState {
@@ -46,11 +46,19 @@ impl Host for HostState {
         Ok(wit(self.facts()?.runtimes.supports_runtime_config(&name)))
     }
 
+    fn who_answers(&mut self, endpoint: String) -> wasmtime::Result<Result<Answer, Unavailable>> {
+        Ok(wit(self.facts()?.runtimes.who_answers(&endpoint)))
+    }
+
     fn systemd_driver_edits(
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<Vec<Edit>, Unavailable>> {
         Ok(wit(self.facts()?.runtimes.systemd_driver_edits(&name)))
+    }
+
+    fn pending(&mut self, name: String) -> wasmtime::Result<Result<Option<Location>, Unavailable>> {
+        Ok(wit(self.facts()?.runtimes.pending(&name)))
     }
 
     fn problems(&mut self, name: String) -> wasmtime::Result<Result<Vec<Problem>, Unavailable>> {
@@ -83,6 +91,18 @@ impl IntoWit for facts::Handler {
             cgroup_driver: self.cgroup_driver,
             is_default: self.is_default,
             at: wit(self.at),
+        }
+    }
+}
+
+impl IntoWit for facts::Answer {
+    type Wit = Answer;
+
+    fn into_wit(self) -> Answer {
+        match self {
+            Self::Serves { name, version } => Answer::Serves((name, version)),
+            Self::Refuses(status) => Answer::Refuses(status),
+            Self::Nobody => Answer::Nobody,
         }
     }
 }
