@@ -20,8 +20,10 @@ pub fn systemd_driver(at: Horizon) -> Fix {
     let joined = node::get_join_state().is_ok_and(|state| state == JoinState::Joined);
     let runtime = runtimes::selected(at).ok().flatten();
     let mut fix = Fix::new("move the kubelet and the runtime to the systemd cgroup driver");
+    let own = kubelet_edits(at);
     if joined {
-        if node::flavour().value == "kubeadm" {
+        // What the file says already, kubeadm took from there.
+        if node::flavour().value == "kubeadm" && !own.is_empty() {
             fix = fix.step(
                 Step::command(
                     ["kubectl", "--namespace", "kube-system", "edit", "configmap", "kubelet-config"],
@@ -45,7 +47,7 @@ pub fn systemd_driver(at: Horizon) -> Fix {
             )
             .steps(runtime_edits(&runtime.name));
     }
-    fix = fix.steps(kubelet_edits(at));
+    fix = fix.steps(own);
     if joined {
         fix = fix.step(Step::note(
             "reboot now, instead of the steps that start services, if pods of DaemonSets or static \
@@ -102,6 +104,11 @@ fn kubelet_edits(at: Horizon) -> Vec<Step> {
             "remove --cgroup-driver={} from {}: a flag wins over the file",
             flag.value, flag.at.source
         )));
+    }
+    let said = kubelet::setting(at, "/cgroupDriver").ok().flatten();
+    if said.is_some_and(|setting| !setting.is_default && setting.text.as_deref() == Some("systemd"))
+    {
+        return steps;
     }
     // Before a join there is no file; kubeadm writes this value by itself.
     if let (Ok(Some(path)), Ok(true)) = (kubelet::config_path(at), kubelet::config_present(at)) {
