@@ -2,8 +2,9 @@
 //!
 //! `nodes/NAME/node.yaml` is a node, written like the cases of policies;
 //! `expect.yaml` says which policies must speak, which finding leads, and that
-//! nothing else cries; `report.txt` is what a person reads. After a change,
-//! `NODEPOL_BLESS=1` writes the reports anew: look at the difference.
+//! nothing else cries; `report.txt` is what a person reads, and `facts.txt`,
+//! where there is one, what `nodepol facts` prints. After a change,
+//! `NODEPOL_BLESS=1` writes them anew: look at the difference.
 
 #![allow(
     clippy::unwrap_used,
@@ -71,11 +72,11 @@ impl Node {
         }
     }
 
-    fn eval(&self, format: &str) -> (i32, String) {
+    fn run(&self, command: &str, format: &str, options: &[String]) -> (i32, String) {
         let output = Command::new(nodepol_tests::binary())
-            .args(["eval", "--format", format, "--snapshot"])
+            .args([command, "--format", format, "--snapshot"])
             .arg(self.snapshot.path())
-            .args(&self.expected.options)
+            .args(options)
             .env("NO_COLOR", "1")
             .output()
             .unwrap();
@@ -89,7 +90,8 @@ impl Node {
 
     /// What the report says that it should not, or does not say.
     fn differences(&self) -> Vec<String> {
-        let (code, json) = self.eval("json");
+        let options = &self.expected.options;
+        let (code, json) = self.run("eval", "json", options);
         let json: Json = serde_json::from_str(&json).unwrap();
         nodepol_tests::assert_valid("report", &json);
         let mut differences = Vec::new();
@@ -109,7 +111,7 @@ impl Node {
                 differences.push(format!("{}: {}", policy["id"], policy["error"]));
             }
         }
-        let (text_code, text) = self.eval("text");
+        let (text_code, text) = self.run("eval", "text", options);
         if text_code != code {
             differences.push(format!("exit code {code} as JSON, {text_code} as text"));
         }
@@ -125,12 +127,17 @@ impl Node {
                 differences.push(format!("{finding} is not told under its cause"));
             }
         }
-        differences.extend(self.compare(&text));
+        differences.extend(self.compare("report.txt", &text));
+        if self.directory.join("facts.txt").exists() {
+            let (code, facts) = self.run("facts", "text", &[]);
+            assert_eq!(code, 0, "{}: {facts}", self.name);
+            differences.extend(self.compare("facts.txt", &facts));
+        }
         differences
     }
 
-    fn compare(&self, text: &str) -> Option<String> {
-        let path = self.directory.join("report.txt");
+    fn compare(&self, file: &str, text: &str) -> Option<String> {
+        let path = self.directory.join(file);
         let text = &without_certificates(text);
         if std::env::var_os("NODEPOL_BLESS").is_some() {
             std::fs::write(&path, text).unwrap();
@@ -144,7 +151,7 @@ impl Node {
                 .position(|(known, said)| known != said)
                 .unwrap_or_else(|| known.lines().count().min(text.lines().count()));
             format!(
-                "{}:{}: the report differs from here:\n{text}",
+                "{}:{}: it differs from here:\n{text}",
                 path.display(),
                 line + 1
             )

@@ -124,9 +124,52 @@ fn write_runtime(page: &mut Page, runtime: &Value) {
     line(page, "endpoint", &plain(&runtime["endpoint"]));
     line(page, "config", &plain(&runtime["configPath"]));
     line(page, "driver", &sourced(&runtime["cgroupDriver"]));
+    for handler in items(&runtime["handlers"]) {
+        let name = plain(&handler["name"]);
+        let driver = match &handler["cgroupDriver"] {
+            Value::Null => "no cgroup driver".to_owned(),
+            driver => plain(driver),
+        };
+        let default = if handler["isDefault"] == true {
+            ", default"
+        } else {
+            ""
+        };
+        let place = origin(&handler["at"]);
+        line(
+            page,
+            "handler",
+            &format!("{name}: {driver}{default} ({place})"),
+        );
+    }
     for problem in items(&runtime["problems"]) {
         let place = with_origin(&problem["message"], &problem["at"]);
         line(page, "problem", &place);
+    }
+    write_running(page, &runtime["running"]);
+}
+
+/// What the daemon says of itself, which its files may say otherwise.
+fn write_running(page: &mut Page, running: &Value) {
+    if running.is_null() {
+        return;
+    }
+    let version = &running["version"];
+    line(
+        page,
+        "runs as",
+        &with_origin(&version["text"], &version["origin"]),
+    );
+    line(page, "runs with", &sourced(&running["cgroupDriver"]));
+    for condition in items(&running["conditions"]) {
+        if condition["status"] == false {
+            let kind = plain(&condition["type"]);
+            line(
+                page,
+                "but not",
+                &format!("{kind}: {}", plain(&condition["message"])),
+            );
+        }
     }
 }
 

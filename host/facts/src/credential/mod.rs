@@ -31,9 +31,11 @@ pub struct Certificate {
     pub organizations: Vec<String>,
     /// In hexadecimal, without leading zeros.
     pub serial: String,
-    /// Seconds since the epoch.
+    /// Seconds since the epoch; written as RFC 3339.
+    #[serde(serialize_with = "instant")]
     pub not_before: i64,
-    /// Seconds since the epoch.
+    /// Seconds since the epoch; written as RFC 3339.
+    #[serde(serialize_with = "instant")]
     pub not_after: i64,
     /// Basic constraints say that it is a CA.
     pub is_ca: bool,
@@ -46,6 +48,15 @@ pub struct Certificate {
     /// The certificate itself, in DER, to verify signatures with.
     #[serde(skip)]
     pub der: Vec<u8>,
+}
+
+/// An instant as people read it. X.509 ends with the year 9999, as RFC 3339 does;
+/// what a certificate says beyond stays a number.
+fn instant<S: serde::Serializer>(second: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    match jiff::Timestamp::from_second(*second) {
+        Ok(instant) => serializer.collect_str(&instant),
+        Err(_) => serializer.serialize_i64(*second),
+    }
 }
 
 /// Who signed a certificate, among the authorities that the node knows.
