@@ -38,9 +38,13 @@ fn corpus() -> Option<(PathBuf, Option<tempfile::TempDir>)> {
 }
 
 fn report(tree: &Path) -> (Option<i32>, String, String) {
+    nodepol("eval", tree)
+}
+
+fn nodepol(command: &str, tree: &Path) -> (Option<i32>, String, String) {
     let output = Command::new(nodepol_tests::binary())
         .args([
-            "eval",
+            command,
             "--format",
             "json",
             "--at",
@@ -123,6 +127,8 @@ fn every_tree_of_the_corpus_gets_the_findings_that_are_true_of_it() {
         );
         let json: Json = serde_json::from_str(&first).unwrap();
         nodepol_tests::assert_valid("report", &json);
+        let facts: Json = serde_json::from_str(&nodepol("facts", &tree).1).unwrap();
+        nodepol_tests::assert_valid("facts", &facts);
         let name = tree.file_name().unwrap().to_string_lossy();
         println!("{name}");
         let mut found = std::collections::BTreeSet::new();

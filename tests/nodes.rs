@@ -128,6 +128,8 @@ impl Node {
             }
         }
         differences.extend(self.compare("report.txt", &text));
+        let (_, facts) = self.run("facts", "json", &[]);
+        nodepol_tests::assert_valid("facts", &serde_json::from_str(&facts).unwrap());
         if self.directory.join("facts.txt").exists() {
             let (code, facts) = self.run("facts", "text", &[]);
             assert_eq!(code, 0, "{}: {facts}", self.name);

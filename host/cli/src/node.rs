@@ -78,7 +78,7 @@ impl Node {
             return Ok(());
         }
         self.look(view, |facts| {
-            let _ = summary::document(facts);
+            let _ = facts.summary();
         })
     }
 

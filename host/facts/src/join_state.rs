@@ -5,13 +5,14 @@
 //! has its own (cmd/kubeadm/app/cmd/phases/join/kubelet.go).
 
 use nodepol_model::{Horizon, Part, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::evidence::Evidence;
 use crate::kubelet::Kubelet;
 
 /// How far the node has come into a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JoinState {
     /// Neither a kubelet.service nor a kubelet binary.

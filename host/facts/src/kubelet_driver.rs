@@ -3,6 +3,7 @@
 //! `cmd/kubelet/app/server.go`).
 
 use nodepol_model::{Horizon, Location, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -29,7 +30,7 @@ pub trait RuntimeConfig {
 }
 
 /// The driver in effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Driver {
     /// `systemd` or `cgroupfs`.

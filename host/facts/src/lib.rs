@@ -21,6 +21,7 @@ pub mod network;
 pub mod node;
 pub mod runtime;
 pub mod sourced;
+pub mod summary;
 pub mod swap;
 pub mod systemd;
 

@@ -1,10 +1,11 @@
 //! Values with their origin, and what is wrong with a file.
 
 use nodepol_model::Location;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A value and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
@@ -28,7 +29,7 @@ impl<T> Sourced<T> {
 }
 
 /// Something wrong in a configuration file, by its reader's own rules.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// A stable word in kebab-case, such as `unknown-field`.
@@ -45,7 +46,7 @@ pub struct Problem {
 }
 
 /// A version of a program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     /// As in `MAJOR.minor.patch`.

@@ -36,7 +36,9 @@ pub(crate) struct Show {
 pub(crate) fn run(arguments: &Show) -> Result<()> {
     let progress = Progress::start("reading the node");
     let mut node = Node::open(&arguments.source)?;
-    let facts = node.look(&arguments.view, |facts| summary::document(facts))?;
+    let facts = node.look(&arguments.view, |facts| {
+        serde_json::to_value(facts.summary())
+    })??;
     drop(progress);
     let file = arguments.output.as_deref();
     let text = match arguments.format {

@@ -10,7 +10,7 @@ use crate::judge::Court;
 use crate::node::Node;
 use crate::progress::Progress;
 use crate::rights::{self, Needs};
-use crate::{component, output, policy, summary};
+use crate::{component, output, policy};
 
 /// The arguments of `nodepol snapshot`.
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Take) -> Result<()> {
         spent: Default::default(),
     };
     node.look(&View::default(), |facts| {
-        let _ = summary::document(facts);
+        let _ = facts.summary();
         let _ = court.judge(facts);
     })?;
     drop(progress);

@@ -1,6 +1,5 @@
-//! The node in a few words, and all facts about it as a document.
+//! The node in a few words, and all facts about it as text.
 
-mod document;
 mod text;
 
 use nodepol_facts::Facts;
@@ -9,7 +8,6 @@ use nodepol_facts::join_state::JoinState;
 use nodepol_model::report::{NodeSummary, PhaseChoice};
 use nodepol_model::{Horizon, Phase};
 
-pub(crate) use document::document;
 pub(crate) use text::text;
 
 use crate::arguments::{Program, View};

@@ -3,7 +3,7 @@
 use nodepol_report::text::{Page, style};
 use serde_json::Value;
 
-/// The document of [`super::document`], as text.
+/// A [`nodepol_facts::summary::Summary`] that was written as JSON, as text.
 pub(crate) fn text(facts: &Value, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
     node(&mut page, facts);

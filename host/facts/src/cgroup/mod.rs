@@ -8,6 +8,7 @@ mod mode;
 use std::sync::Arc;
 
 use nodepol_model::{Horizon, Part, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use mode::Mode;
@@ -31,7 +32,7 @@ pub struct Cgroups {
 }
 
 /// What `nodepol facts` prints of the control groups.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// The mode in use.

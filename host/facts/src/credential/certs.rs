@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use nodepol_model::{Horizon, Location, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::client_config::{self, ClientConfig};
@@ -20,7 +21,7 @@ use crate::kubelet::Kubelet;
 const DEFAULT_CERT_DIR: &str = "/var/lib/kubelet/pki";
 
 /// What the kubelet's flags and configuration say about its credential.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialFlags {
     /// `--kubeconfig`; empty is none.
@@ -316,7 +317,7 @@ fn other_credential(decoded: &Decoded) -> Option<String> {
 }
 
 /// The credentials of a node in `nodepol facts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialSummary {
     /// What the flags name.

@@ -13,12 +13,13 @@ mod start;
 mod store;
 
 use nodepol_model::Location;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use certs::{Certs, CredentialFlags, CredentialSummary};
 
 /// An X.509 certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
     /// As RFC 4514 writes it.
@@ -33,9 +34,11 @@ pub struct Certificate {
     pub serial: String,
     /// Seconds since the epoch; written as RFC 3339.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "String")]
     pub not_before: i64,
     /// Seconds since the epoch; written as RFC 3339.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "String")]
     pub not_after: i64,
     /// Basic constraints say that it is a CA.
     pub is_ca: bool,
@@ -60,7 +63,7 @@ fn instant<S: serde::Serializer>(second: &i64, serializer: S) -> Result<S::Ok, S
 }
 
 /// Who signed a certificate, among the authorities that the node knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Issuer {
     /// The certificate in question.
@@ -74,7 +77,7 @@ pub struct Issuer {
 }
 
 /// A client credential: certificates and the key that belongs to them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Credential {
     /// `embedded` in a kubeconfig, or `file`.
@@ -90,7 +93,7 @@ pub struct Credential {
 }
 
 /// A kubeconfig, seen from its current context.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kubeconfig {
     /// Its path, as the flag names it, made absolute.
@@ -109,7 +112,7 @@ pub struct Kubeconfig {
 }
 
 /// What the kubelet's flags name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Paths {
     /// `--kubeconfig`, made absolute.
@@ -121,7 +124,7 @@ pub struct Paths {
 }
 
 /// `kubelet-client-current.pem` in the certificate directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Store {
     /// It does not exist.
@@ -137,7 +140,7 @@ pub enum Store {
 }
 
 /// Why the kubelet would not get a credential at a start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// `kubeconfig-absent`, `kubeconfig-malformed`, `certificate-missing`,
@@ -150,7 +153,7 @@ pub struct Fault {
 }
 
 /// What the kubelet would do for its credential if it started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Start {
     /// No `--kubeconfig`: it runs without an API server.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nodepol_model::{Horizon, Location};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -30,7 +31,7 @@ const TELLING: [&str; 16] = [
 ];
 
 /// The kubelet at its next start; `null` where the evidence does not tell.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Its version.
@@ -45,7 +46,7 @@ pub struct Summary {
 }
 
 /// One field.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Setting {
     /// Its value.
@@ -57,7 +58,7 @@ pub struct Setting {
 }
 
 /// A value that is not in effect.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Overridden {
     /// The value.
     pub value: Json,

@@ -11,6 +11,7 @@ mod sysctl;
 use std::sync::{Arc, OnceLock};
 
 use nodepol_model::{Horizon, Location, Part, Phase, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use os_release::OsRelease;
@@ -29,7 +30,7 @@ pub struct Node {
 }
 
 /// What `nodepol facts` prints of the node.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// os-release(5), if it could be read.

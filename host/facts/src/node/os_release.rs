@@ -1,9 +1,10 @@
 //! os-release(5).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The fields of os-release(5) that tell systems apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OsRelease {
     /// `ID`, `linux` if it is not set.

@@ -4,6 +4,7 @@
 
 use nodepol_model::cri::{Cri, CriCondition, CriReply};
 use nodepol_model::{Location, Part, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -14,7 +15,7 @@ use crate::sourced::{Sourced, Version};
 const DOCKER_INFO: &str = "docker info";
 
 /// What one runtime says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Running {
     /// The version of the daemon that runs.

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nodepol_model::{Horizon, Location, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use launch::Launch;
@@ -43,7 +44,7 @@ pub struct Runtimes {
 }
 
 /// What `nodepol facts` prints of one runtime.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Name, version, unit, endpoint and file.

@@ -1,12 +1,13 @@
 //! The words in which the runtimes are described (`wit/runtimes.wit`).
 
 use nodepol_model::Location;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::sourced::Version;
 
 /// A container runtime that is installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Runtime {
     /// `containerd`, `cri-o` or `docker`.
@@ -24,7 +25,7 @@ pub struct Runtime {
 }
 
 /// A runtime handler (a RuntimeClass names them).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Handler {
     /// Its name.
@@ -57,7 +58,7 @@ pub enum Answer {
 }
 
 /// A value that this version of the runtime would read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
     /// The file.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nodepol_model::{Location, Part, Unavailable};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::boot_units::BootUnits;
@@ -378,7 +379,7 @@ impl<U: BootUnits> Swap<U> {
 }
 
 /// Swap in `nodepol facts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SwapSummary {
     /// What is on.

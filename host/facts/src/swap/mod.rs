@@ -14,6 +14,7 @@ mod unit_name;
 mod zram;
 
 use nodepol_model::Location;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use boot_units::{BootCommand, BootUnits};
@@ -22,7 +23,7 @@ pub use proc_swaps::parse as parse_proc_swaps;
 pub(crate) use unit_name::device_of;
 
 /// A row of /proc/swaps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
     /// The device or file. A file that was unlinked while in use has no name
@@ -41,7 +42,7 @@ pub struct Device {
 }
 
 /// Something persisted that turns swap on at boot.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Activation {
     /// `fstab`, `unit`, `gpt`, `zram-generator`, `service`, `cloud-init`,
@@ -63,7 +64,7 @@ pub struct Activation {
 }
 
 /// Something that turns swap off before the kubelet starts, or keeps it off.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enforcement {
     /// `exec-start-pre`, `unit`, `masked-target` or `kernel-command-line`.

@@ -1,10 +1,11 @@
 //! What the facts about units are made of: the records of `wit/units.wit`.
 
 use nodepol_model::Location;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A unit at a horizon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unit {
     /// Its name; where an alias was asked for, the name of what it leads to.
@@ -27,7 +28,7 @@ pub struct Unit {
 
 /// What a service does when it ends. Times in microseconds; `u64::MAX` is
 /// `infinity`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSettings {
     /// `Type=`.
@@ -47,7 +48,7 @@ pub struct ServiceSettings {
 }
 
 /// One command line, split as systemd splits it, variables not expanded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Command {
     /// The program: an absolute path, or a name that systemd looks up in its
@@ -62,7 +63,7 @@ pub struct Command {
 }
 
 /// One `EnvironmentFile=`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentFile {
     /// The path, or a pattern of paths.
@@ -76,7 +77,7 @@ pub struct EnvironmentFile {
 }
 
 /// What keeps a program from being run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProgramState {
     /// Nothing.
@@ -100,7 +101,7 @@ pub enum ProgramState {
 }
 
 /// A link that enables a unit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Link {
     /// The link itself.
