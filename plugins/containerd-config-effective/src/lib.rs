@@ -45,20 +45,21 @@ impl Policy for ContainerdConfigEffective {
 }
 
 fn refused(problem: &Problem, runtime: &Runtime) -> Finding {
-    Finding::fail(
-        &problem.kind,
-        format!("{}: {} does not start", problem.message, runtime.unit),
-    )
-    .evidence(problem.at.clone(), problem.kind.clone())
-    .fix(
-        Fix::new("correct the file before containerd starts again").step(
-            Step::note(format!("correct {}", problem.at.source)).verify([
-                "containerd",
-                "config",
-                "dump",
-            ]),
-        ),
-    )
+    let mut text = problem.message.clone();
+    if !text.contains("does not start") {
+        text = format!("{text}: {} does not start", runtime.unit);
+    }
+    Finding::fail(&problem.kind, text)
+        .evidence(problem.at.clone(), problem.kind.clone())
+        .fix(
+            Fix::new("correct the file before containerd starts again").step(
+                Step::note(format!("correct {}", problem.at.source)).verify([
+                    "containerd",
+                    "config",
+                    "dump",
+                ]),
+            ),
+        )
 }
 
 fn ineffective(

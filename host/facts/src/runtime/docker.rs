@@ -64,7 +64,7 @@ impl Docker {
             docker.problem(
                 "flag-and-file",
                 "the following directives are specified both as a flag and in the configuration \
-                 file: exec-opts: dockerd does not start; keep one of them"
+                 file: exec-opts; keep one of them"
                     .to_owned(),
                 at,
             );
@@ -88,11 +88,7 @@ impl Docker {
             Ok(document) => document.root,
             Err(error) => {
                 let at = Location::position(&self.path, error.line, error.column);
-                self.problem(
-                    "json-syntax",
-                    format!("dockerd does not start: {}", error.message),
-                    at,
-                );
+                self.problem("json-syntax", error.message, at);
                 return;
             }
         };

@@ -7,6 +7,7 @@ mod docker;
 mod embedded;
 mod endpoint;
 mod flags;
+mod found;
 mod inspect;
 mod installed;
 mod launch;
@@ -30,7 +31,8 @@ use crate::kubelet::Kubelet;
 use crate::kubelet_driver::RuntimeConfig;
 use crate::node::Node;
 use crate::sourced::{Problem, Sourced};
-use inspect::{Found, Inspection};
+use found::Found;
+use inspect::Inspection;
 
 /// Facts about container runtimes (`wit/runtimes.wit`).
 #[derive(Debug)]
