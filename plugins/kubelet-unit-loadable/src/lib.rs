@@ -1,5 +1,7 @@
 //! kubelet.service exists, loads, is not masked, and its program can be run.
 
+mod ignored;
+
 use nodepol_plugin::units::{self, Command, ProgramState, Unit};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
@@ -54,6 +56,11 @@ impl Policy for KubeletUnitLoadable {
         if at == Horizon::Now && findings.is_empty() {
             findings.extend(failed_to_execute(&unit)?);
         }
+        findings.extend(match ignored::settings() {
+            // The manager has read them, whoever may not.
+            Err(_) if at == Horizon::Now => Vec::new(),
+            settings => settings?,
+        });
         Ok(Judgement::of(
             findings,
             "kubelet.service loads and its program can be run",

@@ -1,5 +1,7 @@
 //! The legal name that a misspelt one is nearest to.
 
+use strsim::levenshtein;
+
 use super::fields::{KUBELET_CONFIGURATION, Kind, Struct};
 
 /// The legal name that is meant, if one is near: in this object first, then
@@ -14,7 +16,7 @@ pub(crate) fn nearest(of: &Struct, key: &str) -> Option<String> {
         .iter()
         .map(|field| {
             (
-                distance(&lower, &field.name.to_ascii_lowercase()),
+                levenshtein(&lower, &field.name.to_ascii_lowercase()),
                 field.name,
             )
         })
@@ -34,26 +36,6 @@ fn elsewhere(of: &'static Struct, key: &str, prefix: &str) -> Option<String> {
             _ => None,
         }
     })
-}
-
-/// Levenshtein's distance, of short names.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut above = i;
-        let mut left = i + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(&b) {
-            let here = (above + usize::from(a != *b)).min(left + 1).min(*cell + 1);
-            above = *cell;
-            *cell = here;
-            left = here;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

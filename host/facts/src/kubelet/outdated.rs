@@ -2,11 +2,11 @@
 
 use nodepol_model::Unavailable;
 use serde_json::Value as Json;
+use strsim::levenshtein;
 
 use super::effective::Effective;
 use super::flag_table;
 use super::flags::Flags;
-use super::nearest::distance;
 use super::releases::{self, Known};
 use crate::sourced::{Problem, Sourced, Version};
 
@@ -68,7 +68,7 @@ fn misspelt(name: &str, value: &Sourced<String>) -> Option<Problem> {
         return None;
     }
     let (far, nearest) = flag_table::names()
-        .map(|known| (distance(name, known), known))
+        .map(|known| (levenshtein(name, known), known))
         .min()?;
     (far <= 2 && name.len() > 6).then(|| Problem {
         kind: "unfamiliar-flag",

@@ -128,6 +128,13 @@ impl Host for HostState {
         Ok(wit(self.facts()?.units.ordering_cycle(&name)))
     }
 
+    fn ignored_settings(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<Problem>, Unavailable>> {
+        Ok(wit(self.facts()?.units.ignored_settings(&name)))
+    }
+
     fn file_environment(
         &mut self,
         at: Horizon,
