@@ -5,7 +5,8 @@
 //! - a block with `file=PATH` is written to that file;
 //! - a block `console` holds commands after `$ ` and what they print; `…` stands
 //!   for any lines, or for any text in a line; `cd` stays in force;
-//! - a block `console only=PROGRAM` is followed only where the program is.
+//! - a block `console only=LANGUAGE` is followed only where the compiler of the
+//!   language is.
 //!
 //! There is no other kind of block: one that nothing runs would be one that
 //! nobody notices when it breaks.
@@ -17,7 +18,6 @@
     reason = "a test"
 )]
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -147,14 +147,9 @@ impl Reader {
     }
 }
 
-fn is_at_hand(program: &str) -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .any(|directory| directory.join(program).is_file());
-    if !found {
-        // Shown also where the output of tests that pass is not.
-        let _ = writeln!(std::io::stderr(), "SKIPPED {program} is not at hand");
-    }
-    found
+/// Whether the compiler of a language is at hand: `only=LANGUAGE`.
+fn is_at_hand(language: &str) -> bool {
+    nodepol_tests::project::at_hand(language, Path::new("/"))
 }
 
 /// Follows a page; how many blocks it has.

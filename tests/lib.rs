@@ -6,6 +6,7 @@
 )]
 
 pub mod bed;
+pub mod project;
 
 use std::path::{Path, PathBuf};
 

@@ -1,14 +1,13 @@
 //! Looks at a project as a publisher would.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
-use nodepol_cases::Case;
+use nodepol_model::inspection::{Remark, Weight};
 use nodepol_model::snapshot::FileNode;
-use nodepol_model::{Part, Snapshot, Verdict};
+use nodepol_model::{Horizon, Part, Snapshot, Verdict};
 use nodepol_sandbox::inspect::MAX_SIZE;
-use nodepol_sandbox::{Limits, Sandbox};
+use nodepol_sandbox::{Answer, Limits, Sandbox};
 
 use crate::build::{Built, imports};
 use crate::error::AuthorError;
@@ -21,36 +20,6 @@ const FUEL_PARTS: u64 = 4;
 /// Larger than this, a component is said to be large.
 const LARGE: usize = 4 << 20;
 
-/// How much a remark weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// It must not be published so.
-    Error,
-    /// It should be better.
-    Warning,
-}
-
-impl Weight {
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
-
-/// Something that a publisher would say.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remark {
-    /// How much it weighs.
-    pub weight: Weight,
-    /// A stable name, in kebab-case.
-    pub code: &'static str,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
 /// What a publisher would say of a project, with the results of its cases.
 ///
 /// # Errors
@@ -62,10 +31,10 @@ pub fn check(
     trials: &[Trial],
 ) -> Result<Vec<Remark>, AuthorError> {
     let mut remarks = Vec::new();
-    let mut say = |weight, code, message: String| {
+    let mut say = |weight, code: &str, message: String| {
         remarks.push(Remark {
             weight,
-            code,
+            code: code.to_owned(),
             message,
         });
     };
@@ -81,7 +50,7 @@ pub fn check(
     }
     imports_and_code(project, built, &mut say);
     documentation(project, built, &mut say);
-    verdicts(trials, &mut say);
+    verdicts(project, trials, &mut say);
     parameters(built, trials, &mut say);
     cost(built, trials, &mut say);
     for trial in trials {
@@ -89,11 +58,13 @@ pub fn check(
             say(Weight::Error, "nondeterministic", message);
         }
     }
-    remarks.sort();
+    remarks.sort_by(|one, other| {
+        (one.weight, &one.code, &one.message).cmp(&(other.weight, &other.code, &other.message))
+    });
     Ok(remarks)
 }
 
-type Say<'a> = dyn FnMut(Weight, &'static str, String) + 'a;
+type Say<'a> = dyn FnMut(Weight, &str, String) + 'a;
 
 fn imports_and_code(project: &Project, built: &Built, say: &mut Say<'_>) {
     let used: BTreeSet<&str> = imports(&built.inspection).collect();
@@ -158,21 +129,36 @@ fn documentation(project: &Project, built: &Built, say: &mut Say<'_>) {
     }
 }
 
-fn verdicts(trials: &[Trial], say: &mut Say<'_>) {
+fn verdicts(project: &Project, trials: &[Trial], say: &mut Say<'_>) {
+    const CODE: &str = "verdict-not-reached";
     let reached = trial::coverage(trials).reached;
+    let unreached = &project.manifest.unreached;
     for verdict in [Verdict::Pass, Verdict::Unknown, Verdict::NotApplicable] {
-        if !reached.contains(&verdict) {
+        if !reached.contains(&verdict) && !unreached.contains_key(&verdict) {
             say(
                 Weight::Warning,
-                "verdict-not-reached",
-                format!("no case reaches `{verdict}`: add one, or show why it cannot be reached"),
+                CODE,
+                format!(
+                    "no case reaches `{verdict}`: add one; or, if the policy never gives it, say \
+                     why in plugin.yaml: `unreached: {{{verdict}: …}}`"
+                ),
             );
         }
+    }
+    for verdict in unreached.keys().filter(|verdict| reached.contains(verdict)) {
+        say(
+            Weight::Warning,
+            CODE,
+            format!(
+                "plugin.yaml says that `{verdict}` is never reached, and a case reaches it; remove \
+                 it from `unreached`"
+            ),
+        );
     }
     if !reached.contains(&Verdict::Fail) && !reached.contains(&Verdict::Warn) {
         say(
             Weight::Error,
-            "verdict-not-reached",
+            CODE,
             "no case reaches `fail` or `warn`: nothing shows that the policy finds anything"
                 .to_owned(),
         );
@@ -233,55 +219,100 @@ fn cost(built: &Built, trials: &[Trial], say: &mut Say<'_>) {
     }
 }
 
-/// Evaluates a case once more as it is, and once with everything that has no
-/// order turned around; says what differs.
+/// Evaluates a case once more as it is, once with everything that has no order
+/// turned around, and once for each horizon alone; says what differs.
 fn differs(sandbox: &Sandbox, built: &Built, trial: &Trial) -> Result<Option<String>, AuthorError> {
     let Ok(first) = &trial.outcome else {
         return Ok(None);
     };
+    let name = trial.name();
+    let evaluated = |snapshot: &Arc<Snapshot>, horizons: &[Horizon]| {
+        let (case, path) = (&trial.case, &trial.path);
+        let evaluation =
+            trial::evaluate(sandbox, built, case, path, Arc::clone(snapshot), horizons)?;
+        Ok::<_, AuthorError>((evaluation.outcome.ok(), evaluation.cost.fuel))
+    };
     let snapshot = nodepol_cases::snapshot(&trial.case, &trial.path)?;
+    let horizons = trial::horizons(&snapshot);
     // Keys that are made for a case are new each time, and evidence may name
     // them: such a case is compared with itself only.
     let same = Arc::new(snapshot);
-    let once = evaluated(sandbox, built, &trial.case, &trial.path, &same)?;
-    let again = evaluated(sandbox, built, &trial.case, &trial.path, &same)?;
+    let once = evaluated(&same, horizons)?;
+    let again = evaluated(&same, horizons)?;
     if once != again {
         return Ok(Some(format!(
-            "evaluated twice on the same snapshot, the case `{}` gets two answers",
-            trial.name()
+            "evaluated twice on the same snapshot, the case `{name}` gets two answers"
         )));
     }
-    let turned = Arc::new(turned(&same));
-    let other = evaluated(sandbox, built, &trial.case, &trial.path, &turned)?;
+    let other = evaluated(&Arc::new(turned(&same)), horizons)?;
     if once.0 != other.0 || (trial.case.certificates.is_empty() && once.0.as_ref() != Some(first)) {
         return Ok(Some(format!(
-            "the answer to the case `{}` depends on an order that means nothing: sort what has \
-             none",
-            trial.name()
+            "the answer to the case `{name}` depends on an order that means nothing: sort what has \
+             none"
         )));
+    }
+    for horizon in horizons {
+        let (alone, _) = evaluated(&same, &[*horizon])?;
+        if alone.map(|answer| of_horizon(&answer, *horizon)) != Some(of_horizon(first, *horizon)) {
+            return Ok(Some(format!(
+                "asked about `{horizon}` alone, the case `{name}` gets another answer than asked \
+                 about both horizons: keep nothing from one judgement to the next"
+            )));
+        }
     }
     Ok(None)
 }
 
-fn evaluated(
-    sandbox: &Sandbox,
-    built: &Built,
-    case: &Case,
-    path: &Path,
-    snapshot: &Arc<Snapshot>,
-) -> Result<(Option<nodepol_sandbox::Answer>, u64), AuthorError> {
-    let evaluation = trial::evaluate(sandbox, built, case, path, Arc::clone(snapshot))?;
-    Ok((evaluation.outcome.ok(), evaluation.cost.fuel))
+/// The verdict and the findings of one horizon.
+fn of_horizon(answer: &Answer, horizon: Horizon) -> (Verdict, Vec<(String, String)>) {
+    let verdict = match horizon {
+        Horizon::Now => answer.verdicts.now,
+        Horizon::NextBoot => answer.verdicts.next_boot,
+    };
+    let findings = answer
+        .findings
+        .iter()
+        .filter(|finding| finding.horizons.contains(&horizon))
+        .map(|finding| (finding.id.clone(), finding.message.clone()))
+        .collect();
+    (verdict, findings)
 }
 
+/// Properties of units that are sets: systemd gives them in no order.
+const SETS: [&str; 18] = [
+    "After",
+    "Before",
+    "BindsTo",
+    "BoundBy",
+    "ConflictedBy",
+    "Conflicts",
+    "ConsistsOf",
+    "Names",
+    "PartOf",
+    "RequiredBy",
+    "Requires",
+    "Requisite",
+    "RequisiteOf",
+    "TriggeredBy",
+    "Triggers",
+    "UpheldBy",
+    "WantedBy",
+    "Wants",
+];
+
 /// The snapshot with everything changed that means nothing: the order of
-/// systemd's properties, and when directories were changed.
+/// systemd's properties and sets, and when directories were changed.
 fn turned(snapshot: &Snapshot) -> Snapshot {
     let mut turned = snapshot.clone();
     if let Part::Present(systemd) = &mut turned.systemd {
         for unit in systemd.units.values_mut() {
             if let Part::Present(unit) = unit {
-                for value in unit.properties.values_mut() {
+                for (name, value) in &mut unit.properties {
+                    if let serde_json::Value::Array(items) = value
+                        && SETS.contains(&name.as_str())
+                    {
+                        items.reverse();
+                    }
                     reverse_keys(value);
                 }
             }

@@ -36,6 +36,12 @@ pub fn create(new: &NewProject<'_>) -> Result<Vec<PathBuf>, AuthorError> {
     if !is_id(new.id) {
         return Err(AuthorError::BadId(new.id.to_owned()));
     }
+    if taken(new.id, new.language) {
+        return Err(AuthorError::TakenId {
+            name: new.id.to_owned(),
+            language: new.language,
+        });
+    }
     let in_the_way = std::fs::read_dir(new.directory)
         .map_or(new.directory.exists(), |mut entries| {
             entries.next().is_some()
@@ -49,6 +55,7 @@ pub fn create(new: &NewProject<'_>) -> Result<Vec<PathBuf>, AuthorError> {
         let Some(name) = name
             .strip_prefix("common/")
             .or_else(|| name.strip_prefix(&language))
+            .or_else(|| of_javascript(name, new.language))
         else {
             continue;
         };
@@ -89,6 +96,45 @@ pub fn create(new: &NewProject<'_>) -> Result<Vec<PathBuf>, AuthorError> {
     Ok(written)
 }
 
+/// What TypeScript takes as it is from JavaScript.
+fn of_javascript(name: &str, language: Language) -> Option<&str> {
+    let name = name.strip_prefix("javascript/")?;
+    (language == Language::TypeScript && name == "src/nodepol.js").then_some(name)
+}
+
+/// Whether a name means something else where the language needs it.
+fn taken(id: &str, language: Language) -> bool {
+    // Words of paths, and the crate that a project depends on.
+    language == Language::Rust && ["crate", "self", "super", "nodepol-plugin"].contains(&id)
+}
+
+/// The id as WIT writes it: words of WIT itself get a `%`.
+fn wit_name(id: &str) -> String {
+    let package = format!("package local:{id};\n");
+    match wit_parser::UnresolvedPackageGroup::parse("world.wit", &package) {
+        Ok(_) => id.to_owned(),
+        Err(_) => format!("%{id}"),
+    }
+}
+
+/// What a machine of a CI system needs besides nodepol, as steps of a workflow.
+const fn ci_setup(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "      - run: rustup target add wasm32-unknown-unknown\n",
+        Language::C => {
+            "      - run: sudo apt-get update && sudo apt-get install --yes \
+             --no-install-recommends clang lld\n"
+        }
+        Language::Go => {
+            "      - uses: actions/setup-go@v5\n        with:\n          go-version: stable\n"
+        }
+        Language::JavaScript | Language::TypeScript => {
+            "      - uses: actions/setup-node@v4\n        with:\n          node-version: lts/*\n      \
+             - run: npm install\n"
+        }
+    }
+}
+
 fn filled(template: &str, new: &NewProject<'_>) -> String {
     let sdk = new.sdk.map_or_else(
         || "sdk".to_owned(),
@@ -101,13 +147,15 @@ fn filled(template: &str, new: &NewProject<'_>) -> String {
     );
     template
         .replace("{{id}}", new.id)
+        .replace("{{wit}}", &wit_name(new.id))
+        .replace("{{setup}}\n", ci_setup(new.language))
         .replace("{{type}}", &type_name(new.id))
         .replace("{{sdk}}", &sdk)
         .replace("{{language}}", new.language.as_str())
 }
 
 /// `AcmeProxy` of `acme-proxy`.
-fn type_name(id: &str) -> String {
+pub(crate) fn type_name(id: &str) -> String {
     id.split('-')
         .flat_map(|word| {
             let mut letters = word.chars();
@@ -148,5 +196,12 @@ mod tests {
         let library = SDK.iter().find(|(name, _)| *name == "lib.rs");
         assert!(library.is_some_and(|(_, content)| content.contains(SDK_WIT.0)));
         assert_eq!(type_name("acme-proxy2"), "AcmeProxy2");
+    }
+
+    #[test]
+    fn words_of_wit_are_names_too() {
+        assert_eq!(wit_name("acme-proxy"), "acme-proxy");
+        assert_eq!(wit_name("acme-2"), "acme-2");
+        assert_eq!(wit_name("record"), "%record");
     }
 }

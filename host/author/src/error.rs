@@ -7,6 +7,8 @@ use nodepol_model::report::PolicyError;
 use nodepol_sandbox::LoadError;
 use nodepol_toolchain::Missing;
 
+use crate::language::Language;
+
 /// Why there is no project, no component, or no result.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorError {
@@ -34,6 +36,22 @@ pub enum AuthorError {
     /// A project would be written over something.
     #[error("{0} is there already; choose another name or directory")]
     Exists(PathBuf),
+    /// A case would be written over another.
+    #[error("{0} is there already; choose another name for the case, or remove it")]
+    CaseExists(PathBuf),
+    /// A name that cannot be a case's.
+    #[error("`{0}` cannot be the name of a case: write it in kebab-case, such as `worker-7`")]
+    BadCaseName(String),
+    /// A name that a language or the SDK has taken.
+    #[error(
+        "`{name}` cannot be the id of a policy in {language}: the name is taken; choose another"
+    )]
+    TakenId {
+        /// The name.
+        name: String,
+        /// The language.
+        language: Language,
+    },
     /// A name that cannot be a policy's id.
     #[error(
         "`{0}` cannot be the id of a policy: write it in kebab-case, such as `acme-proxy`, with at \
@@ -75,6 +93,17 @@ pub enum AuthorError {
         /// How it ended.
         status: String,
     },
+    /// Cargo built something else.
+    #[error(
+        "cargo built no library `{id}`; in {manifest}, write `name = \"{id}\"` below `[package]`, \
+         and `crate-type = [\"cdylib\", \"rlib\"]` below `[lib]`"
+    )]
+    OtherCrate {
+        /// The crate's manifest.
+        manifest: PathBuf,
+        /// What it must be called.
+        id: String,
+    },
     /// A core module cannot be made a component.
     #[error("it cannot be encoded as a component: {0}")]
     Encode(String),
@@ -105,13 +134,33 @@ pub enum AuthorError {
     /// A case cannot be used.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// Cases cannot be used: one line for each.
+    #[error("{0}")]
+    Cases(String),
     /// There are no cases.
-    #[error("{0} has no case; write one, or `nodepol plugin record --from SNAPSHOT NAME`")]
+    #[error(
+        "{0} has no case; write one, or make one of a real node with `nodepol plugin record \
+         --from SNAPSHOT`"
+    )]
     NoCases(PathBuf),
-    /// A case has no `expect:` and none is written.
-    #[error("{0}: what to expect cannot be written: {1}")]
-    Bless(PathBuf, String),
+    /// No case has the name that is asked for.
+    #[error("no case has `{text}` in its name; there are {all}")]
+    NoneNamed {
+        /// What is asked for.
+        text: String,
+        /// The names that there are.
+        all: String,
+    },
+    /// A file that looks like a case and is not run.
+    #[error("{0} is never run: the names of cases end in `.yaml`; rename it")]
+    NamedYml(PathBuf),
     /// A snapshot does not answer as the whole one does when it is cut down.
+    #[error(
+        "what this policy may see of the snapshot gets another answer than the whole of it: this \
+         is a fault of nodepol; please report it"
+    )]
+    NotRecorded,
+    /// A snapshot cannot be written.
     #[error("the snapshot cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }

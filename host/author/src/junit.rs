@@ -2,21 +2,26 @@
 
 use crate::trial::Trial;
 
-/// The document; one test case for each case.
+/// The document; one test case for each case. A case that does not hold is a
+/// failure; a policy that could not answer it is an error.
 pub fn junit(suite: &str, trials: &[Trial]) -> String {
-    let failed = trials
+    let errors = trials.iter().filter(|trial| trial.outcome.is_err()).count();
+    let wrong = trials
         .iter()
         .filter(|trial| !trial.differences.is_empty())
         .count();
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{errors}\"",
+        trials.len(),
+        wrong - errors
+    );
     let micros: u64 = trials.iter().map(|trial| trial.micros).sum();
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    xml.push_str(&format!(
-        "<testsuites tests=\"{count}\" failures=\"{failed}\">\n  <testsuite name=\"{}\" \
-         tests=\"{count}\" failures=\"{failed}\" time=\"{}\">\n",
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite \
+         name=\"{}\" {counts} time=\"{}\">\n",
         escaped(suite),
         seconds(micros),
-        count = trials.len(),
-    ));
+    );
     for trial in trials {
         xml.push_str(&format!(
             "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" time=\"{}\"",
@@ -25,13 +30,17 @@ pub fn junit(suite: &str, trials: &[Trial]) -> String {
             escaped(&trial.path.display().to_string()),
             seconds(trial.micros),
         ));
-        if trial.differences.is_empty() {
+        let Some(first) = trial.differences.first() else {
             xml.push_str("/>\n");
             continue;
-        }
-        let first = trial.differences.first().map_or("", String::as_str);
+        };
+        let kind = if trial.outcome.is_err() {
+            "error"
+        } else {
+            "failure"
+        };
         xml.push_str(&format!(
-            ">\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
+            ">\n      <{kind} message=\"{}\">{}</{kind}>\n    </testcase>\n",
             escaped(first),
             escaped(&trial.differences.join("\n")),
         ));
@@ -54,6 +63,8 @@ fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push_str("&#10;"),
+            // Char of XML 1.0, section 2.2.
+            '\u{fffe}' | '\u{ffff}' => {}
             letter if letter.is_control() => {}
             letter => escaped.push(letter),
         }

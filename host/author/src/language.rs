@@ -18,11 +18,19 @@ pub enum Language {
     Go,
     /// JavaScript, in a small engine that becomes part of the component.
     JavaScript,
+    /// TypeScript, checked and then taken as JavaScript.
+    TypeScript,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Go, Self::JavaScript];
+    pub const ALL: [Self; 5] = [
+        Self::Rust,
+        Self::C,
+        Self::Go,
+        Self::JavaScript,
+        Self::TypeScript,
+    ];
 
     /// The name on the command line and in `plugin.yaml`.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +39,7 @@ impl Language {
             Self::C => "c",
             Self::Go => "go",
             Self::JavaScript => "javascript",
+            Self::TypeScript => "typescript",
         }
     }
 }
@@ -50,7 +59,8 @@ impl FromStr for Language {
             .find(|language| language.as_str() == text)
             .ok_or_else(|| match text {
                 "js" => "write `javascript`".to_owned(),
-                "python" | "typescript" | "zig" => format!(
+                "ts" => "write `typescript`".to_owned(),
+                "python" | "zig" => format!(
                     "there is no template for {text}; docs/languages.md says why and what works \
                      instead"
                 ),
@@ -59,6 +69,6 @@ impl FromStr for Language {
     }
 }
 
-fn names() -> [&'static str; 4] {
+fn names() -> [&'static str; 5] {
     Language::ALL.map(Language::as_str)
 }

@@ -1,8 +1,9 @@
 //! A project of a policy, as it lies in a directory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use nodepol_model::Verdict;
 use nodepol_sandbox::Grants;
 use serde::Deserialize;
 
@@ -29,6 +30,10 @@ pub struct Manifest {
     /// with `grants.files`.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Verdicts that the policy never gives, and why: a check asks for no case of
+    /// them.
+    #[serde(default)]
+    pub unreached: BTreeMap<Verdict, String>,
 }
 
 /// A project and where it lies.
@@ -81,6 +86,15 @@ impl Project {
         if let Some(file) = manifest.files.iter().find(|file| !file.starts_with('/')) {
             return Err(wrong(format!(
                 "`files` names `{file}`, which is no absolute path"
+            )));
+        }
+        if let Some((verdict, _)) = manifest
+            .unreached
+            .iter()
+            .find(|(_, why)| why.trim().is_empty())
+        {
+            return Err(wrong(format!(
+                "`unreached` does not say why `{verdict}` is never reached"
             )));
         }
         Ok(Self {

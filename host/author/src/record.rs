@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nodepol_facts::evidence::Evidence;
 use nodepol_facts::{Facts, Question};
+use nodepol_model::report::PolicyError;
 use nodepol_model::snapshot::Systemd;
 use nodepol_model::{Part, Snapshot, Want};
 use nodepol_sandbox::{Answer, Argument, Limits, Sandbox, parameters};
@@ -21,7 +22,7 @@ const MAX_ROUNDS: usize = 24;
 /// A recorded case.
 #[derive(Debug)]
 pub struct Recorded {
-    /// The case's YAML and the snapshot's JSON were written.
+    /// What the policy says of the node.
     pub answer: Answer,
     /// Parts (files, units, programs, …) of the whole snapshot.
     pub whole: usize,
@@ -43,34 +44,42 @@ pub fn record(
     name: &str,
 ) -> Result<Recorded, AuthorError> {
     if !crate::project::is_id(name) {
-        return Err(AuthorError::BadId(name.to_owned()));
+        return Err(AuthorError::BadCaseName(name.to_owned()));
     }
     let directory = project.directory.join("cases");
     let case_file = directory.join(format!("{name}.yaml"));
     let snapshot_file = directory.join(format!("{name}.json"));
     for path in [&case_file, &snapshot_file] {
         if path.exists() {
-            return Err(AuthorError::Exists(path.clone()));
+            return Err(AuthorError::CaseExists(path.clone()));
         }
     }
     let arguments =
         parameters::check(&built.description.parameters, &Default::default()).unwrap_or_default();
     let whole = Arc::new(snapshot);
-    let wanted = say(sandbox, built, &arguments, &whole)?.0;
-    let mut kept = cut(sandbox, built, &arguments, &whole);
-    if say(sandbox, built, &arguments, &Arc::new(kept.clone()))?.0 != wanted {
-        // It looks at what nobody asks for by name: all files are kept.
+    let asked = Asked {
+        sandbox,
+        built,
+        arguments: &arguments,
+    };
+    let wanted = asked.say(&whole)?;
+    let mut kept = asked.cut(&whole);
+    if asked.say(&Arc::new(kept.clone()))? != wanted {
+        // It looks at what nobody asks for by name: all that it may see is kept.
         kept.files.clone_from(&whole.files);
+        kept.filesystems.clone_from(&whole.filesystems);
+        if let (Part::Present(kept), Part::Present(whole)) = (&mut kept.systemd, &whole.systemd) {
+            kept.units.clone_from(&whole.units);
+        }
     }
-    let answer = say(sandbox, built, &arguments, &Arc::new(kept.clone()))?.0;
-    if answer != wanted {
-        kept = Snapshot::clone(&whole);
+    if asked.say(&Arc::new(kept.clone()))? != wanted {
+        return Err(AuthorError::NotRecorded);
     }
-    let block = bless::block(&wanted)
-        .map_err(|error| AuthorError::Bless(case_file.clone(), error.to_string()))?;
+    asked.leave_out_what_is_not_missed(&mut kept, &wanted)?;
     let text = format!(
-        "proves: what a real node of {} gets; say here what it shows\nsnapshot: {name}.json\n{block}",
-        whole.taken_at
+        "proves: what a real node of {} gets; say here what it shows\nsnapshot: {name}.json\n{}",
+        whole.taken_at,
+        bless::block(&wanted)
     );
     std::fs::create_dir_all(&directory).map_err(AuthorError::write(&directory))?;
     std::fs::write(&snapshot_file, kept.to_json()?).map_err(AuthorError::write(&snapshot_file))?;
@@ -82,71 +91,113 @@ pub fn record(
     })
 }
 
-fn say(
-    sandbox: &Sandbox,
-    built: &Built,
-    arguments: &[Argument],
-    snapshot: &Arc<Snapshot>,
-) -> Result<(Answer, BTreeSet<Want>), AuthorError> {
-    let facts = Arc::new(Facts::new(Arc::clone(snapshot), Question::default()));
-    let evaluation = sandbox.evaluate(
-        &built.prepared,
-        &facts,
-        horizons(snapshot),
-        arguments,
-        &Limits::default(),
-    );
-    let answer = evaluation.outcome.map_err(AuthorError::Describe)?;
-    Ok((answer, facts.take_wants()))
+/// A policy that is asked again and again.
+struct Asked<'a> {
+    sandbox: &'a Sandbox,
+    built: &'a Built,
+    arguments: &'a [Argument],
 }
 
-/// Grows a snapshot from nothing, by what the policy misses in it: the way in
-/// which a node is gathered, with the whole snapshot as the node.
-fn cut(
-    sandbox: &Sandbox,
-    built: &Built,
-    arguments: &[Argument],
-    whole: &Arc<Snapshot>,
-) -> Snapshot {
-    let reads: BTreeSet<&str> = imports(&built.inspection).collect();
-    let mut kept = Snapshot {
-        taken_by: whole.taken_by.clone(),
-        ..Snapshot::empty(whole.source, whole.taken_at)
-    };
-    // Interfaces that see no more than files and the clock.
-    let beyond_files = reads
-        .iter()
-        .any(|name| !matches!(*name, "files" | "configs"));
-    if beyond_files {
-        kept.programs.clone_from(&whole.programs);
-        kept.systemd = whole.systemd.as_ref().map(|systemd| Systemd {
-            manager: systemd.manager.clone(),
-            default_target: systemd.default_target.clone(),
-            units: Default::default(),
-        });
-    }
-    if reads.contains("journal") {
-        kept.journal = whole.journal.clone();
-    }
-    let evidence = Evidence::new(Arc::clone(whole));
-    if let Some(root) = whole.files.get("/") {
-        kept.files.insert("/".to_owned(), root.clone());
-    }
-    for _ in 0..MAX_ROUNDS {
-        let facts = Arc::new(Facts::new(Arc::new(kept.clone()), Question::default()));
-        sandbox.evaluate(
-            &built.prepared,
+impl Asked<'_> {
+    fn evaluate(&self, snapshot: &Arc<Snapshot>) -> (Result<Answer, PolicyError>, BTreeSet<Want>) {
+        let facts = Arc::new(Facts::new(Arc::clone(snapshot), Question::default()));
+        let evaluation = self.sandbox.evaluate(
+            &self.built.prepared,
             &facts,
-            horizons(whole),
-            arguments,
+            horizons(snapshot),
+            self.arguments,
             &Limits::default(),
         );
-        let wants = facts.take_wants();
-        if !extend(&mut kept, whole, &evidence, &wants) {
-            break;
-        }
+        (evaluation.outcome, facts.take_wants())
     }
-    kept
+
+    fn say(&self, snapshot: &Arc<Snapshot>) -> Result<Answer, AuthorError> {
+        self.evaluate(snapshot).0.map_err(AuthorError::Describe)
+    }
+
+    /// Grows a snapshot from nothing, by what the policy misses in it: the way in
+    /// which a node is gathered, with the whole snapshot as the node.
+    fn cut(&self, whole: &Arc<Snapshot>) -> Snapshot {
+        let reads: BTreeSet<&str> = imports(&self.built.inspection).collect();
+        let mut kept = Snapshot {
+            taken_by: whole.taken_by.clone(),
+            ..Snapshot::empty(whole.source, whole.taken_at)
+        };
+        // Interfaces that see no more than files and the clock.
+        let beyond_files = reads
+            .iter()
+            .any(|name| !matches!(*name, "files" | "configs"));
+        if beyond_files {
+            kept.programs.clone_from(&whole.programs);
+            kept.systemd = whole.systemd.as_ref().map(|systemd| Systemd {
+                manager: systemd.manager.clone(),
+                default_target: systemd.default_target.clone(),
+                units: Default::default(),
+            });
+        }
+        if reads.contains("journal") {
+            kept.journal = whole.journal.clone();
+        }
+        let evidence = Evidence::new(Arc::clone(whole));
+        if let Some(root) = whole.files.get("/") {
+            kept.files.insert("/".to_owned(), root.clone());
+        }
+        for _ in 0..MAX_ROUNDS {
+            let (_, wants) = self.evaluate(&Arc::new(kept.clone()));
+            if !extend(&mut kept, whole, &evidence, &wants) {
+                break;
+            }
+        }
+        kept
+    }
+
+    /// Takes out what nobody asks for by its name and what the answer does not
+    /// need: outputs of programs, what systemd says of itself.
+    fn leave_out_what_is_not_missed(
+        &self,
+        kept: &mut Snapshot,
+        wanted: &Answer,
+    ) -> Result<(), AuthorError> {
+        for name in kept.programs.keys().cloned().collect::<Vec<_>>() {
+            let mut without = kept.clone();
+            without.programs.remove(&name);
+            self.take_if_same(kept, without, wanted)?;
+        }
+        let properties: Vec<_> = match &kept.systemd {
+            Part::Present(systemd) => systemd.manager.keys().cloned().collect(),
+            Part::Absent | Part::Unreadable(_) => Vec::new(),
+        };
+        let mut none = kept.clone();
+        if let Part::Present(systemd) = &mut none.systemd {
+            systemd.manager.clear();
+        }
+        if self.take_if_same(kept, none, wanted)? {
+            return Ok(());
+        }
+        for name in properties {
+            let mut without = kept.clone();
+            if let Part::Present(systemd) = &mut without.systemd {
+                systemd.manager.remove(&name);
+            }
+            self.take_if_same(kept, without, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Takes `other` for `kept` if it gets the same answer; whether it does.
+    fn take_if_same(
+        &self,
+        kept: &mut Snapshot,
+        other: Snapshot,
+        wanted: &Answer,
+    ) -> Result<bool, AuthorError> {
+        let other = Arc::new(other);
+        let same = self.say(&other)? == *wanted;
+        if same {
+            *kept = Arc::unwrap_or_clone(other);
+        }
+        Ok(same)
+    }
 }
 
 /// Takes what is wanted from the whole snapshot; whether there was anything.

@@ -37,23 +37,24 @@ pub struct Trial {
 impl Trial {
     /// The file's name without its extension.
     pub fn name(&self) -> String {
-        self.path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        stem(&self.path)
     }
 }
 
-/// The cases of a project, sorted: `cases/*.yaml`.
+/// The cases of a project, sorted: `cases/*.yaml`, those with `only` in their
+/// names if it is given.
 ///
 /// # Errors
-/// If there are none.
-pub fn cases(project: &Project) -> Result<Vec<PathBuf>, AuthorError> {
+/// If there are none, or a file looks like a case and would never be run.
+pub fn cases(project: &Project, only: Option<&str>) -> Result<Vec<PathBuf>, AuthorError> {
     let directory = project.directory.join("cases");
     let mut paths = Vec::new();
     if directory.is_dir() {
         for entry in std::fs::read_dir(&directory).map_err(AuthorError::read(&directory))? {
             let path = entry.map_err(AuthorError::read(&directory))?.path();
+            if path.extension().is_some_and(|it| it == "yml") {
+                return Err(AuthorError::NamedYml(path));
+            }
             if path.extension().is_some_and(|it| it == "yaml") {
                 paths.push(path);
             }
@@ -63,7 +64,49 @@ pub fn cases(project: &Project) -> Result<Vec<PathBuf>, AuthorError> {
     if paths.is_empty() {
         return Err(AuthorError::NoCases(directory));
     }
+    if let Some(only) = only {
+        let all: Vec<_> = paths.iter().map(|path| stem(path)).collect();
+        paths.retain(|path| stem(path).contains(only));
+        if paths.is_empty() {
+            return Err(AuthorError::NoneNamed {
+                text: only.to_owned(),
+                all: all.join(", "),
+            });
+        }
+    }
     Ok(paths)
+}
+
+/// The name of a case: that of its file, without the extension.
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Runs cases.
+///
+/// # Errors
+/// If cases cannot be used: all of them are told.
+pub fn run_all(
+    sandbox: &Sandbox,
+    built: &Built,
+    paths: &[PathBuf],
+) -> Result<Vec<Trial>, AuthorError> {
+    let mut trials = Vec::new();
+    let mut problems = Vec::new();
+    for path in paths {
+        match run(sandbox, built, path) {
+            Ok(trial) => trials.push(trial),
+            Err(AuthorError::Case(problem)) => problems.push(problem.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    if problems.is_empty() {
+        Ok(trials)
+    } else {
+        Err(AuthorError::Cases(problems.join("\n       ")))
+    }
 }
 
 /// Runs one case.
@@ -73,11 +116,12 @@ pub fn cases(project: &Project) -> Result<Vec<PathBuf>, AuthorError> {
 pub fn run(sandbox: &Sandbox, built: &Built, path: &Path) -> Result<Trial, AuthorError> {
     let case = Case::read(path)?;
     let snapshot = Arc::new(nodepol_cases::snapshot(&case, path)?);
-    let evaluation = evaluate(sandbox, built, &case, path, snapshot)?;
+    let horizons = horizons(&snapshot);
+    let evaluation = evaluate(sandbox, built, &case, path, snapshot, horizons)?;
     let mut differences = match (&evaluation.outcome, &case.expect) {
         (Ok(answer), Some(expected)) => differences(expected, answer.verdicts, &answer.findings),
         (Ok(_), None) => {
-            vec!["it says nothing of what to expect; `--bless` writes the answer".to_owned()]
+            vec!["it has no `expect:`; `nodepol plugin test --bless` writes the answer".to_owned()]
         }
         (Err(error), _) => vec![format!("the policy itself failed: {}", error.message)],
     };
@@ -106,6 +150,7 @@ pub(crate) fn evaluate(
     case: &Case,
     path: &Path,
     snapshot: Arc<Snapshot>,
+    horizons: &[Horizon],
 ) -> Result<Evaluation, AuthorError> {
     let arguments =
         parameters::check(&built.description.parameters, &case.parameters).map_err(|problems| {
@@ -122,7 +167,6 @@ pub(crate) fn evaluate(
             message: "`at` is further away than time goes".to_owned(),
         })?),
     };
-    let horizons = horizons(&snapshot);
     let question = Question {
         at,
         ..Question::default()

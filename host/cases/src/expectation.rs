@@ -1,5 +1,7 @@
 //! What a policy must say, and how what it said differs.
 
+use std::collections::BTreeSet;
+
 use nodepol_model::{Action, Finding, Verdict, Verdicts};
 use serde::Deserialize;
 
@@ -31,20 +33,48 @@ pub fn differences(
     verdicts: Verdicts,
     findings: &[Finding],
 ) -> Vec<String> {
+    compared(expected, verdicts, findings)
+        .into_iter()
+        .map(|(key, difference)| format!("{key}: {difference}"))
+        .collect()
+}
+
+/// The keys of `expect` that do not hold.
+pub fn differing(
+    expected: &Expectation,
+    verdicts: Verdicts,
+    findings: &[Finding],
+) -> BTreeSet<&'static str> {
+    compared(expected, verdicts, findings)
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect()
+}
+
+/// Each difference, with the key that it is about.
+fn compared(
+    expected: &Expectation,
+    verdicts: Verdicts,
+    findings: &[Finding],
+) -> Vec<(&'static str, String)> {
     let mut differences = Vec::new();
-    for (name, expected, actual) in [
+    for (key, expected, actual) in [
         ("now", expected.now, verdicts.now),
         ("next-boot", expected.next_boot, verdicts.next_boot),
     ] {
         if expected != actual {
-            differences.push(format!("{name}: expected {expected}, it is {actual}"));
+            differences.push((key, format!("expected {expected}, it is {actual}")));
         }
     }
     let ids: Vec<_> = findings.iter().map(|finding| finding.id.as_str()).collect();
     if ids != expected.findings {
-        differences.push(format!(
-            "findings: expected {:?}, they are {ids:?}",
-            expected.findings
+        differences.push((
+            "findings",
+            format!(
+                "expected {}, they are {}",
+                listed(&expected.findings),
+                listed(&ids)
+            ),
         ));
     }
     let steps: Vec<_> = findings
@@ -56,26 +86,39 @@ pub fn differences(
     let mut rest = steps.iter();
     for wanted in &expected.steps {
         if !rest.any(|step| step.contains(wanted.as_str())) {
-            differences.push(format!(
-                "steps: no step with {wanted:?} in its order; they are {steps:#?}"
+            differences.push((
+                "steps",
+                format!(
+                    "no step with {wanted:?} in this place; they are{}",
+                    one_a_line(&steps)
+                ),
             ));
+            break;
         }
     }
-    let places: Vec<_> = findings
+    let seen: Vec<_> = findings
         .iter()
         .flat_map(|finding| &finding.evidence)
-        .flat_map(|evidence| {
-            let at = &evidence.at;
-            [
-                at.source.clone(),
-                format!("{}:{}", at.source, at.line.unwrap_or(0)),
-            ]
-        })
+        .map(|evidence| &evidence.at)
         .collect();
     for wanted in &expected.evidence {
-        if !places.contains(wanted) {
-            differences.push(format!(
-                "evidence: nothing points at {wanted}; it is {places:?}"
+        let named = seen.iter().any(|at| {
+            at.source == *wanted
+                || at
+                    .line
+                    .is_some_and(|line| format!("{}:{line}", at.source) == *wanted)
+        });
+        if !named {
+            let places: Vec<_> = seen
+                .iter()
+                .map(|at| match at.line {
+                    Some(line) => format!("{}:{line}", at.source),
+                    None => at.source.clone(),
+                })
+                .collect();
+            differences.push((
+                "evidence",
+                format!("nothing points at {wanted}; it is{}", one_a_line(&places)),
             ));
         }
     }
@@ -84,12 +127,32 @@ pub fn differences(
             .iter()
             .any(|finding| finding.message.contains(wanted.as_str()))
     {
-        let messages: Vec<_> = findings.iter().map(|finding| &finding.message).collect();
-        differences.push(format!(
-            "message: none contains {wanted:?}; they are {messages:?}"
+        let messages: Vec<_> = findings
+            .iter()
+            .map(|finding| finding.message.clone())
+            .collect();
+        differences.push((
+            "message",
+            format!(
+                "none contains {wanted:?}; they are{}",
+                one_a_line(&messages)
+            ),
         ));
     }
     differences
+}
+
+/// `[a, b]`, as a case writes it.
+fn listed<T: AsRef<str>>(words: &[T]) -> String {
+    let words: Vec<_> = words.iter().map(AsRef::as_ref).collect();
+    format!("[{}]", words.join(", "))
+}
+
+fn one_a_line(texts: &[String]) -> String {
+    if texts.is_empty() {
+        return " none".to_owned();
+    }
+    texts.iter().map(|text| format!("\n  {text}")).collect()
 }
 
 /// An action as one line: what `steps` of a case are compared with.

@@ -23,5 +23,5 @@ mod format;
 
 pub use base::{base_names, base_text};
 pub use build::snapshot;
-pub use expectation::{Expectation, differences, render};
+pub use expectation::{Expectation, differences, differing, render};
 pub use format::{At, Case, CaseError};

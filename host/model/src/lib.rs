@@ -7,6 +7,7 @@
 
 pub mod cri;
 pub mod fix;
+pub mod inspection;
 pub mod part;
 pub mod report;
 pub mod schema;

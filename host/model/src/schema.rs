@@ -2,6 +2,7 @@
 
 use schemars::{Schema, schema_for};
 
+use crate::inspection::{Check, Inspection};
 use crate::{Report, Snapshot};
 
 /// The schema of [`Snapshot`].
@@ -12,4 +13,14 @@ pub fn snapshot() -> Schema {
 /// The schema of [`Report`].
 pub fn report() -> Schema {
     schema_for!(Report)
+}
+
+/// The schema of [`Inspection`].
+pub fn inspection() -> Schema {
+    schema_for!(Inspection)
+}
+
+/// The schema of [`Check`].
+pub fn check() -> Schema {
+    schema_for!(Check)
 }

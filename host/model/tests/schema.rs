@@ -8,6 +8,8 @@ use nodepol_model::schema;
 fn published_schemas_are_current() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
     for (name, schema) in [
+        ("check", schema::check()),
+        ("inspection", schema::inspection()),
         ("report", schema::report()),
         ("snapshot", schema::snapshot()),
     ] {

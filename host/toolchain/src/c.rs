@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Missing;
+use crate::install::Packages;
 use crate::path::which;
 
 /// The versions of LLVM that are looked for, the newest first.
@@ -32,18 +33,7 @@ impl Clang {
             .or(plain)
             .filter(|(clang, _)| knows_wasm(clang))
             .map(|(clang, linker)| Self { clang, linker })
-            .ok_or_else(|| Missing {
-                what: "clang for WebAssembly, with its linker wasm-ld,".to_owned(),
-                install: vec![if Path::new("/etc/debian_version").exists() {
-                    "apt-get install --no-install-recommends clang lld".to_owned()
-                } else if which("dnf").is_some() {
-                    "dnf install clang lld".to_owned()
-                } else if which("brew").is_some() {
-                    "brew install llvm lld".to_owned()
-                } else {
-                    "your distribution's packages `clang` and `lld`".to_owned()
-                }],
-            })
+            .ok_or_else(|| missing(Packages::find()))
     }
 
     /// clang for freestanding WebAssembly that is as small as it gets; the
@@ -65,6 +55,21 @@ impl Clang {
             ])
             .arg(format!("-fuse-ld={}", self.linker.display()));
         command
+    }
+}
+
+fn missing(packages: Option<Packages>) -> Missing {
+    Missing {
+        what: "clang for WebAssembly, with its linker wasm-ld,".to_owned(),
+        install: vec![match packages {
+            // Homebrew keeps its own clang out of PATH.
+            Some(Packages::Brew) => {
+                "brew install llvm lld && export PATH=\"$(brew --prefix llvm)/bin:$PATH\""
+                    .to_owned()
+            }
+            Some(packages) => packages.install("clang lld"),
+            None => "the packages `clang` and `lld` of your system".to_owned(),
+        }],
     }
 }
 

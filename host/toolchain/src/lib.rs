@@ -5,13 +5,15 @@
 
 mod c;
 mod go;
+mod install;
 mod javascript;
 mod path;
 mod rust;
 
 pub use c::Clang;
 pub use go::Go;
-pub use javascript::Qjs;
+pub use javascript::{Qjs, Tsc};
+pub use path::which;
 pub use rust::{DEBIAN_PACKAGES, Rust, TARGET};
 
 /// No compiler for a language was found.
@@ -22,6 +24,16 @@ pub struct Missing {
     pub what: String,
     /// Commands of which each alone installs it.
     pub install: Vec<String>,
+}
+
+/// The command that installs packages of this system: `debian` on a Debian,
+/// `other` anywhere else.
+pub fn command_for(debian: &str, other: &str) -> String {
+    match install::Packages::find() {
+        Some(install::Packages::Apt) => install::Packages::Apt.install(debian),
+        Some(packages) => packages.install(other),
+        None => format!("the packages `{other}` of your system"),
+    }
 }
 
 fn indented(commands: &[String]) -> String {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The program `name` in `PATH`.
-pub(crate) fn which(name: &str) -> Option<PathBuf> {
+pub fn which(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|directory| directory.join(name))
         .find(|program| is_program(program))

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Missing;
+use crate::install::Packages;
+use crate::path::which;
 
 /// The target that policies are compiled for: WebAssembly and nothing else.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -39,31 +41,11 @@ impl Rust {
     /// # Errors
     /// [`Missing`], with the commands that install one.
     pub fn find() -> Result<Self, Missing> {
-        if Self::has_target() {
+        let found = version();
+        if found.is_some_and(|found| found >= oldest()) && Self::has_target() {
             return Ok(Self::Rustup);
         }
-        Self::debian().ok_or_else(|| {
-            let mut install = Vec::new();
-            if rustc(&["--version"]).is_none() {
-                install.push(
-                    "the installer of https://rustup.rs, then `rustup target add \
-                     wasm32-unknown-unknown`"
-                        .to_owned(),
-                );
-            } else {
-                install.push(format!("rustup target add {TARGET}"));
-            }
-            if Path::new("/etc/debian_version").exists() {
-                install.push(format!(
-                    "apt-get install --no-install-recommends {} lld",
-                    DEBIAN_PACKAGES.join(" ")
-                ));
-            }
-            Missing {
-                what: format!("a Rust compiler for {TARGET}"),
-                install,
-            }
-        })
+        Self::debian().ok_or_else(|| missing(found, which("rustup").is_some(), Packages::find()))
     }
 
     /// Whether the compiler in use has the standard library of the target.
@@ -108,7 +90,10 @@ impl Rust {
                 "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
                 "-Clink-arg=-zstack-size=65536",
             )
-            .env("CARGO_TARGET_DIR", target);
+            .env("CARGO_TARGET_DIR", target)
+            // They would replace the flags above, and are meant for this machine.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
         if let Self::Debian { linker } = self {
             for variable in INHERITED {
                 command.env_remove(variable);
@@ -121,6 +106,52 @@ impl Rust {
         }
         command
     }
+}
+
+fn missing(found: Option<(u32, u32)>, has_rustup: bool, packages: Option<Packages>) -> Missing {
+    let mut install = Vec::new();
+    let (major, minor) = oldest();
+    let mut what = format!("Rust {major}.{minor} or later with the target {TARGET}");
+    let old = found.filter(|found| *found < oldest());
+    if let Some((major, minor)) = old {
+        what.push_str(&format!(
+            " (Rust {major}.{minor} is there, which is too old)"
+        ));
+    }
+    match (has_rustup, old.is_some()) {
+        (true, true) => install.push(format!("rustup update && rustup target add {TARGET}")),
+        (true, false) => install.push(format!("rustup target add {TARGET}")),
+        (false, _) => install.push(format!(
+            "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --target \
+             {TARGET} && . ~/.cargo/env"
+        )),
+    }
+    match packages {
+        Some(Packages::Apt) => {
+            install.push(Packages::Apt.install(&format!("{} lld", DEBIAN_PACKAGES.join(" "))));
+        }
+        Some(Packages::Dnf) => {
+            install.push(Packages::Dnf.install(&format!("cargo rust-std-static-{TARGET} lld")))
+        }
+        _ => {}
+    }
+    Missing { what, install }
+}
+
+/// The oldest version that compiles the SDK.
+fn oldest() -> (u32, u32) {
+    numbers(env!("CARGO_PKG_RUST_VERSION")).unwrap_or_default()
+}
+
+/// The version of the compiler in use.
+fn version() -> Option<(u32, u32)> {
+    numbers(rustc(&["--version"])?.strip_prefix("rustc ")?)
+}
+
+/// `1` and `95` of `1.95.0 (…)`.
+fn numbers(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(['.', ' ', '-']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// What rustc prints; none if there is no rustc, or it fails.
@@ -140,4 +171,49 @@ fn host() -> String {
         .lines()
         .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_machine_gets_its_commands() {
+        let first = |found, has_rustup, packages| {
+            let missing = missing(found, has_rustup, packages);
+            (missing.what, missing.install)
+        };
+        let (what, install) = first(Some((1, 95)), true, None);
+        assert!(!what.contains("too old"), "{what}");
+        assert_eq!(install, ["rustup target add wasm32-unknown-unknown"]);
+
+        let (what, install) = first(Some((1, 63)), true, Some(Packages::Apt));
+        assert!(
+            what.contains("(Rust 1.63 is there, which is too old)"),
+            "{what}"
+        );
+        assert_eq!(
+            install,
+            [
+                "rustup update && rustup target add wasm32-unknown-unknown",
+                "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld",
+            ]
+        );
+
+        let (_, install) = first(None, false, Some(Packages::Dnf));
+        assert!(install[0].contains("https://sh.rustup.rs"), "{install:?}");
+        assert!(
+            install[0].contains("--target wasm32-unknown-unknown"),
+            "{install:?}"
+        );
+        assert!(install[1].starts_with("dnf install cargo "), "{install:?}");
+    }
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(numbers("1.95.0 (59807616e 2026-04-14)"), Some((1, 95)));
+        assert_eq!(numbers("1.96"), Some((1, 96)));
+        assert_eq!(numbers("nightly"), None);
+        assert!(oldest() >= (1, 85), "the manifest says it");
+    }
 }

@@ -76,6 +76,18 @@ impl From<&str> for Value {
     }
 }
 
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(texts: Vec<String>) -> Self {
+        Self::TextList(texts)
+    }
+}
+
 impl<const N: usize> From<[&str; N]> for Value {
     fn from(texts: [&str; N]) -> Self {
         Self::TextList(texts.map(str::to_owned).to_vec())

@@ -1,16 +1,52 @@
 //! The parameters of one evaluation.
 
-use crate::{Argument, Value, log};
+use crate::{Argument, Description, Value, log};
 
 /// The parameters of one evaluation. The host has checked them: every declared
 /// one is there with its declared type.
+///
+/// A native test starts from the defaults:
+///
+/// ```
+/// # use nodepol_plugin::{Description, Parameters};
+/// let description = Description::new("acme-lease", "The lease is fresh", "it is young")
+///     .parameter("strict", false, "whether a missing lease fails")
+///     .parameter("server", "lease.acme.example", "who gives it");
+/// let parameters = Parameters::defaults(&description).with("strict", true);
+/// assert!(parameters.boolean("strict"));
+/// assert_eq!(parameters.text("server"), "lease.acme.example");
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Parameters(Vec<Argument>);
 
 impl Parameters {
-    /// These arguments: what the host does, and a native test can.
+    /// These arguments: what the host does.
     pub fn new(arguments: Vec<Argument>) -> Self {
         Self(arguments)
+    }
+
+    /// Every parameter of a policy with its default, for native tests.
+    pub fn defaults(description: &Description) -> Self {
+        let declared = description.0.parameters.iter();
+        Self(
+            declared
+                .map(|parameter| Argument {
+                    name: parameter.name.clone(),
+                    value: parameter.default.clone(),
+                })
+                .collect(),
+        )
+    }
+
+    /// The same with another value for one of them, for native tests.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.retain(|argument| argument.name != name);
+        self.0.push(Argument {
+            name: name.to_owned(),
+            value: value.into(),
+        });
+        self
     }
 
     /// The value of a parameter that was declared with the type that `read`

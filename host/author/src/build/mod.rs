@@ -5,8 +5,11 @@ mod c;
 mod go;
 mod javascript;
 mod rust;
+mod types;
+mod typescript;
 
-use std::process::{Command, Stdio};
+use std::io::Write as _;
+use std::process::{Command, ExitStatus, Stdio};
 
 use nodepol_sandbox::{Description, Grants, Inspection, Limits, Prepared, Sandbox, Source};
 
@@ -37,6 +40,7 @@ pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError>
         Language::C => c::build(project)?,
         Language::Go => go::build(project)?,
         Language::JavaScript => javascript::build(project)?,
+        Language::TypeScript => typescript::build(project)?,
     };
     let wasm = stripped(&wasm)?;
     let built = load(project, sandbox, &wasm)?;
@@ -97,21 +101,45 @@ pub(crate) fn imports(inspection: &Inspection) -> impl Iterator<Item = &str> {
 
 /// Runs a compiler. Standard output is left to nodepol's own result.
 fn run(command: &mut Command) -> Result<(), AuthorError> {
-    let words: Vec<_> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
     let status = command
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .status()
-        .map_err(|source| AuthorError::Start {
-            program: words.first().cloned().unwrap_or_default(),
-            source,
-        })?;
+        .map_err(|source| not_started(command, source))?;
+    ended(command, status)
+}
+
+/// Runs a compiler that talks even if all is well: what it says is shown if it
+/// is not.
+fn run_quietly(command: &mut Command) -> Result<(), AuthorError> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| not_started(command, source))?;
+    if !output.status.success() {
+        let mut stderr = std::io::stderr().lock();
+        // Nobody reads it: then there is nobody to tell that.
+        let _ = stderr.write_all(&output.stdout);
+        let _ = stderr.write_all(&output.stderr);
+    }
+    ended(command, output.status)
+}
+
+fn not_started(command: &Command, source: std::io::Error) -> AuthorError {
+    AuthorError::Start {
+        program: command.get_program().to_string_lossy().into_owned(),
+        source,
+    }
+}
+
+fn ended(command: &Command, status: ExitStatus) -> Result<(), AuthorError> {
     if status.success() {
         return Ok(());
     }
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     Err(AuthorError::Compiler {
         command: words.join(" "),
         status: status.to_string(),

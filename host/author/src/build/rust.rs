@@ -1,8 +1,8 @@
 //! Rust: cargo, for WebAssembly and nothing else.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use nodepol_toolchain::{Rust, TARGET};
+use nodepol_toolchain::{Missing, Rust, TARGET, which};
 
 use crate::build::run;
 use crate::component::encode;
@@ -11,17 +11,37 @@ use crate::project::Project;
 
 pub(super) fn build(project: &Project) -> Result<Vec<u8>, AuthorError> {
     let rust = Rust::find()?;
-    let directory =
-        std::path::absolute(&project.directory).map_err(AuthorError::read(&project.directory))?;
+    let absolute = |path: &Path| std::path::absolute(path).map_err(AuthorError::read(path));
+    let directory = absolute(&project.directory)?;
     // Apart from what `cargo test` builds for this machine.
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| directory.join("target"), PathBuf::from)
-        .join("guest");
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        None => directory.join("target"),
+        Some(target) => absolute(Path::new(&target))?,
+    }
+    .join("guest");
     let mut cargo = rust.cargo_build(&target);
-    run(cargo.current_dir(&directory).args(["--quiet", "--release"]))?;
+    let ran = run(cargo.current_dir(&directory).args(["--quiet", "--release"]));
+    if ran.is_err() && which("cc").is_none() {
+        return Err(linker().into());
+    }
+    ran?;
     let module = target
         .join(TARGET)
         .join("release")
         .join(format!("{}.wasm", project.manifest.id.replace('-', "_")));
+    if !module.exists() {
+        return Err(AuthorError::OtherCrate {
+            manifest: directory.join("Cargo.toml"),
+            id: project.manifest.id.clone(),
+        });
+    }
     encode(&std::fs::read(&module).map_err(AuthorError::read(&module))?)
+}
+
+/// What the build scripts and macros of crates are linked with.
+fn linker() -> Missing {
+    Missing {
+        what: "cc, with which Rust links programs for this machine,".to_owned(),
+        install: vec![nodepol_toolchain::command_for("gcc libc6-dev", "gcc")],
+    }
 }

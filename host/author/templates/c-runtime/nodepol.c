@@ -15,6 +15,20 @@ static void *grown(void **ptr, size_t *len, size_t size) {
   return new + size * (*len)++;
 }
 
+static void log_error(np_text message) {
+  nodepol_policy_log_write(NODEPOL_POLICY_LOG_LEVEL_ERROR, &message);
+}
+
+void np_panic_at(const char *why, const char *file, int line) {
+  char digits[12];
+  char *digit = &digits[sizeof digits - 1];
+  *digit = '\0';
+  do *--digit = (char)('0' + line % 10);
+  while ((line /= 10) > 0);
+  log_error(np_concat(why, " (", file, ":", digit, ")", NULL));
+  __builtin_trap();
+}
+
 /* ---- Texts ---- */
 
 np_text np_str(const char *text) {
@@ -125,13 +139,57 @@ np_value np_duration_value(uint64_t seconds) {
   return value;
 }
 
-const np_value *np_get(const np_parameters *parameters, const char *name) {
-  static const np_value nothing;
+np_value np_texts_value(const char *first, ...) {
+  np_value value = {.tag = EXPORTS_NODEPOL_POLICY_CHECK_VALUE_TEXT_LIST};
+  va_list words;
+  va_start(words, first);
+  for (const char *word = first; word != NULL; word = va_arg(words, const char *))
+    *GROWN(value.val.text_list, np_text) = np_str(word);
+  va_end(words);
+  return value;
+}
+
+static const np_value *find(const np_parameters *parameters, const char *name) {
   for (size_t i = 0; i < parameters->len; i++)
     if (np_equal(parameters->ptr[i].name, np_str(name))) return &parameters->ptr[i].value;
-  np_text message = np_concat("the parameter `", name, "` is not declared", NULL);
-  nodepol_policy_log_write(NODEPOL_POLICY_LOG_LEVEL_ERROR, &message);
+  return NULL;
+}
+
+static const np_value nothing;
+
+const np_value *np_get(const np_parameters *parameters, const char *name) {
+  const np_value *value = find(parameters, name);
+  if (value != NULL) return value;
+  log_error(np_concat("the parameter `", name, "` is not declared", NULL));
   return &nothing;
+}
+
+static const np_value *typed(const np_parameters *parameters, const char *name, uint8_t tag) {
+  const np_value *value = find(parameters, name);
+  if (value != NULL && value->tag == tag) return value;
+  log_error(np_concat("the parameter `", name,
+                      "` is not declared with the type that it is read with", NULL));
+  return &nothing;
+}
+
+np_text np_get_text(const np_parameters *parameters, const char *name) {
+  return typed(parameters, name, EXPORTS_NODEPOL_POLICY_CHECK_VALUE_TEXT)->val.text;
+}
+
+bool np_get_boolean(const np_parameters *parameters, const char *name) {
+  return typed(parameters, name, EXPORTS_NODEPOL_POLICY_CHECK_VALUE_BOOLEAN)->val.boolean;
+}
+
+int64_t np_get_integer(const np_parameters *parameters, const char *name) {
+  return typed(parameters, name, EXPORTS_NODEPOL_POLICY_CHECK_VALUE_INTEGER)->val.integer;
+}
+
+uint64_t np_get_seconds(const np_parameters *parameters, const char *name) {
+  return typed(parameters, name, EXPORTS_NODEPOL_POLICY_CHECK_VALUE_DURATION)->val.duration;
+}
+
+np_texts np_get_texts(const np_parameters *parameters, const char *name) {
+  return typed(parameters, name, EXPORTS_NODEPOL_POLICY_CHECK_VALUE_TEXT_LIST)->val.text_list;
 }
 
 /* ---- Judging ---- */
@@ -149,7 +207,9 @@ void np_say(np_judgement *out, np_verdict verdict, const char *summary) {
 }
 
 np_finding *np_find(np_judgement *out, np_verdict verdict, const char *id, np_text message) {
-  np_finding *finding = grown((void **)&out->findings, &out->count, sizeof(np_finding));
+  /* Of its own, so that it stays where it is when others are found. */
+  np_finding *finding = calloc(1, sizeof *finding);
+  *(np_finding **)grown((void **)&out->findings, &out->count, sizeof finding) = finding;
   finding->id = np_str(id);
   finding->verdict = (uint8_t)verdict;
   finding->message = message;
@@ -175,12 +235,24 @@ void np_evidence(np_finding *finding, np_location at, np_text value) {
   evidence->value = value;
 }
 
+void np_note(np_finding *finding, const char *note) {
+  if (finding->evidence.len == 0) np_panic("np_note without np_evidence before it");
+  CHECK(evidence_t) *last = &finding->evidence.ptr[finding->evidence.len - 1];
+  last->note.is_some = true;
+  last->note.val = np_str(note);
+}
+
+void np_symptom_of(np_finding *finding, const char *cause) {
+  *GROWN(finding->symptom_of, np_text) = np_str(cause);
+}
+
 void np_fix(np_finding *finding, const char *summary) {
   finding->fix.is_some = true;
   finding->fix.val.summary = np_str(summary);
 }
 
 static CHECK(step_t) *step(np_finding *finding, np_text description, uint8_t action) {
+  if (!finding->fix.is_some) np_panic("a step without np_fix before it");
   CHECK(step_t) *step = GROWN(finding->fix.val.steps, CHECK(step_t));
   step->description = description;
   step->action.tag = action;
@@ -226,6 +298,14 @@ void np_step_set_value(np_finding *finding, const char *description, const char 
   action->val.set_value.json = np_str(json);
 }
 
+void np_step_remove_key(np_finding *finding, const char *description, const char *path,
+                        const char *pointer) {
+  CHECK(action_t) *action =
+      &step(finding, np_str(description), EXPORTS_NODEPOL_POLICY_CHECK_ACTION_REMOVE_KEY)->action;
+  action->val.remove_key.path = np_str(path);
+  action->val.remove_key.pointer = np_str(pointer);
+}
+
 void np_step_remove_line(np_finding *finding, const char *description, const char *path,
                          uint32_t line, np_text text) {
   CHECK(action_t) *action =
@@ -236,9 +316,11 @@ void np_step_remove_line(np_finding *finding, const char *description, const cha
 }
 
 static CHECK(step_t) *last_step(np_finding *finding) {
-  if (finding->fix.val.steps.len == 0) abort();
+  if (finding->fix.val.steps.len == 0) np_panic("there is no step yet");
   return &finding->fix.val.steps.ptr[finding->fix.val.steps.len - 1];
 }
+
+void np_step_on(np_finding *finding, uint8_t place) { last_step(finding)->place = place; }
 
 void np_step_disrupts(np_finding *finding, uint8_t disruption) {
   last_step(finding)->disruption = disruption;
@@ -258,10 +340,33 @@ void np_step_verify(np_finding *finding, const char *word, ...) {
 
 void CHECK(describe)(np_description *out) { policy_describe(out); }
 
+static bool same_evidence(const np_finding *one, const np_finding *other) {
+  if (one->evidence.len != other->evidence.len) return false;
+  for (size_t i = 0; i < one->evidence.len; i++) {
+    const CHECK(evidence_t) *a = &one->evidence.ptr[i], *b = &other->evidence.ptr[i];
+    if (!np_equal(a->value, b->value) || !np_equal(a->at.source, b->at.source) ||
+        a->at.line.is_some != b->at.line.is_some || a->at.line.val != b->at.line.val)
+      return false;
+  }
+  return true;
+}
+
+static bool same_fix(const np_finding *one, const np_finding *other) {
+  if (one->fix.is_some != other->fix.is_some) return false;
+  if (!one->fix.is_some) return true;
+  if (!np_equal(one->fix.val.summary, other->fix.val.summary) ||
+      one->fix.val.steps.len != other->fix.val.steps.len)
+    return false;
+  for (size_t i = 0; i < one->fix.val.steps.len; i++)
+    if (!np_equal(one->fix.val.steps.ptr[i].description, other->fix.val.steps.ptr[i].description))
+      return false;
+  return true;
+}
+
 static bool same(const np_finding *one, const np_finding *other) {
   return one->verdict == other->verdict && np_equal(one->id, other->id) &&
-         np_equal(one->message, other->message) &&
-         one->evidence.len == other->evidence.len;
+         np_equal(one->message, other->message) && same_evidence(one, other) &&
+         same_fix(one, other);
 }
 
 /* The same finding at both horizons is one finding. */
@@ -299,7 +404,7 @@ bool CHECK(evaluate)(CHECK(list_horizon_t) *horizons, CHECK(list_argument_t) *pa
       gravest = gravity((uint8_t)judgement.verdict);
       answer->summary = judgement.summary;
     }
-    for (size_t f = 0; f < judgement.count; f++) add(answer, judgement.findings[f], at);
+    for (size_t f = 0; f < judgement.count; f++) add(answer, *judgement.findings[f], at);
   }
   return true;
 }

@@ -5,7 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin.h"
+
 extern unsigned char __heap_base;
+
+static _Noreturn void ended(const char *why) {
+  plugin_string_t message = {(uint8_t *)why, strlen(why)};
+  nodepol_policy_log_write(NODEPOL_POLICY_LOG_LEVEL_ERROR, &message);
+  __builtin_trap();
+}
 
 static uintptr_t heap;
 
@@ -14,17 +22,17 @@ void *malloc(size_t size) {
   uintptr_t start = (heap + 15) & ~(uintptr_t)15;
   uintptr_t end = start + size;
   uintptr_t limit = (uintptr_t)__builtin_wasm_memory_size(0) << 16;
-  if (end < start) abort();
+  if (end < start) ended("out of memory");
   if (end > limit) {
     size_t pages = (end - limit + 0xffff) >> 16;
-    if (__builtin_wasm_memory_grow(0, pages) == SIZE_MAX) abort();
+    if (__builtin_wasm_memory_grow(0, pages) == SIZE_MAX) ended("out of memory");
   }
   heap = end;
   return (void *)start;
 }
 
 void *calloc(size_t count, size_t size) {
-  if (size != 0 && count > SIZE_MAX / size) abort();
+  if (size != 0 && count > SIZE_MAX / size) ended("out of memory");
   return memset(malloc(count * size), 0, count * size);
 }
 
@@ -39,7 +47,7 @@ void *realloc(void *old, size_t size) {
 
 void free(void *memory) { (void)memory; }
 
-_Noreturn void abort(void) { __builtin_trap(); }
+_Noreturn void abort(void) { ended("abort() was called"); }
 
 void *memcpy(void *to, const void *from, size_t size) {
   return __builtin_memcpy(to, from, size);

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
+use nodepol_model::inspection as document;
 use nodepol_report::Format;
 use nodepol_sandbox::inspect::{ImportClass, MAX_SIZE};
 use nodepol_sandbox::{Inspection, inspect};
-use serde_json::json;
 use std::io::Read as _;
 
 use crate::output;
@@ -44,9 +44,17 @@ pub(crate) fn run(arguments: &Inspect) -> Result<()> {
     }
     let text = match arguments.format {
         Format::Text => text(&inspection),
-        Format::Json => format!("{:#}\n", to_json(&inspection)),
+        Format::Json => to_json(&document(&inspection))?,
     };
     output::write(None, &text)
+}
+
+/// A document as JSON, for people too.
+///
+/// # Errors
+/// None that a document of plain values has.
+pub(crate) fn to_json(document: &impl serde::Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
 }
 
 /// The bytes of a component, as far as they are looked at.
@@ -66,12 +74,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(wasm)
 }
 
-const fn class(class: ImportClass) -> &'static str {
+const fn class(class: ImportClass) -> document::ImportClass {
     match class {
-        ImportClass::Capability => "permission",
-        ImportClass::Types => "types",
-        ImportClass::Empty => "empty",
-        ImportClass::Foreign => "foreign",
+        ImportClass::Capability => document::ImportClass::Permission,
+        ImportClass::Types => document::ImportClass::Types,
+        ImportClass::Empty => document::ImportClass::Empty,
+        ImportClass::Foreign => document::ImportClass::Foreign,
     }
 }
 
@@ -119,29 +127,27 @@ pub(crate) fn text(inspection: &Inspection) -> String {
     text
 }
 
-fn to_json(inspection: &Inspection) -> serde_json::Value {
-    let imports: Vec<_> = inspection
+fn document(inspection: &Inspection) -> document::Inspection {
+    let size = u64::try_from(inspection.size).unwrap_or(u64::MAX);
+    let mut document = document::Inspection::new(inspection.digest.clone(), size);
+    document.imports = inspection
         .imports
         .iter()
-        .map(|import| {
-            json!({
-                "name": import.name,
-                "interface": import.interface,
-                "version": import.version,
-                "class": class(import.class),
-                "functions": import.functions,
-            })
+        .map(|import| document::Import {
+            name: import.name.clone(),
+            interface: import.interface.clone(),
+            version: import.version.clone(),
+            class: class(import.class),
+            functions: import.functions.clone(),
         })
         .collect();
-    let exports: Vec<_> = inspection
+    document.exports = inspection
         .exports
         .iter()
-        .map(|export| json!({"name": export.name, "functions": export.functions}))
+        .map(|export| document::Export {
+            name: export.name.clone(),
+            functions: export.functions.clone(),
+        })
         .collect();
-    json!({
-        "digest": inspection.digest,
-        "size": inspection.size,
-        "imports": imports,
-        "exports": exports,
-    })
+    document
 }

@@ -29,7 +29,7 @@ bool policy_judge(np_horizon at, const np_parameters *parameters, np_judgement *
     np_say(out, np_not_applicable, "there is no agent here");
     return true;
   }
-  np_text key = np_get(parameters, "key")->val.text;
+  np_text key = np_get_text(parameters, "key");
   np_text line, value;
   uint32_t number = find_key(text.val, key, &line, &value);
   if (number != 0 && np_equal(np_trim(value), np_str("true"))) {

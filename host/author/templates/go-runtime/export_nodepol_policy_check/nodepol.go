@@ -5,6 +5,8 @@ package export_nodepol_policy_check
 import (
 	"fmt"
 	"reflect"
+	"runtime"
+	"strings"
 
 	. "wit_component/nodepol_policy_check"
 	"wit_component/nodepol_policy_log"
@@ -35,15 +37,56 @@ type Judgement struct {
 // The parameters of one evaluation, by their names.
 type Parameters map[string]Value
 
-// The value of a declared parameter; a name that is not declared is logged.
+// The value of a declared parameter; a name that is not declared is logged,
+// which fails a case.
 func (parameters Parameters) Get(name string) Value {
 	value, known := parameters[name]
 	if !known {
-		nodepol_policy_log.Write(nodepol_policy_log.LevelError,
-			"the parameter `"+name+"` is not declared")
+		logError("the parameter `" + name + "` is not declared")
 		return MakeValueText("")
 	}
 	return value
+}
+
+// A declared text; empty for a name that is not declared as one.
+func (parameters Parameters) Text(name string) string {
+	return typed(parameters, name, ValueText, func(value Value) string { return value.Text() })
+}
+
+// A declared list of texts; empty for a name that is not declared as one.
+func (parameters Parameters) Texts(name string) []string {
+	return typed(parameters, name, ValueTextList,
+		func(value Value) []string { return value.TextList() })
+}
+
+// A declared boolean; false for a name that is not declared as one.
+func (parameters Parameters) Boolean(name string) bool {
+	return typed(parameters, name, ValueBoolean, func(value Value) bool { return value.Boolean() })
+}
+
+// A declared integer; 0 for a name that is not declared as one.
+func (parameters Parameters) Integer(name string) int64 {
+	return typed(parameters, name, ValueInteger, func(value Value) int64 { return value.Integer() })
+}
+
+// A declared duration in seconds; 0 for a name that is not declared as one.
+func (parameters Parameters) Seconds(name string) uint64 {
+	return typed(parameters, name, ValueDuration,
+		func(value Value) uint64 { return value.Duration() })
+}
+
+func typed[T any](parameters Parameters, name string, tag uint8, read func(Value) T) T {
+	value, known := parameters[name]
+	if !known || value.Tag() != tag {
+		logError("the parameter `" + name + "` is not declared with the type that it is read with")
+		var nothing T
+		return nothing
+	}
+	return read(value)
+}
+
+func logError(message string) {
+	nodepol_policy_log.Write(nodepol_policy_log.LevelError, message)
 }
 
 // What a function of an interface read. If it could not, the judgement ends here
@@ -85,7 +128,21 @@ func (builder *Builder) Evidence(source string, line uint32, value string) *Buil
 	return builder
 }
 
-// The way out, in steps on the node that disturb nothing.
+// What the last evidence means here.
+func (builder *Builder) Note(note string) *Builder {
+	if count := len(builder.finding.Evidence); count > 0 {
+		builder.finding.Evidence[count-1].Note = wit.Some(note)
+	}
+	return builder
+}
+
+// The `policy` or `policy/finding` that explains this finding if it speaks.
+func (builder *Builder) SymptomOf(cause string) *Builder {
+	builder.finding.SymptomOf = append(builder.finding.SymptomOf, cause)
+	return builder
+}
+
+// The way out: its steps, in order.
 func (builder *Builder) Fix(summary string, steps ...Step) *Builder {
 	builder.finding.Fix = wit.Some(Fix{Summary: summary, Steps: steps})
 	return builder
@@ -97,6 +154,24 @@ func Do(action Action, description string) Step {
 		Description: description, Place: PlaceNode, Action: action,
 		Disruption: DisruptionNone, Verify: wit.None[[]string](),
 	}
+}
+
+// The step, done elsewhere than on the node.
+func On(place Place, step Step) Step {
+	step.Place = place
+	return step
+}
+
+// The step, with what it disturbs.
+func Disrupts(disruption Disruption, step Step) Step {
+	step.Disruption = disruption
+	return step
+}
+
+// The step, with a command that exits with 0 once it has taken effect.
+func Verified(step Step, argv ...string) Step {
+	step.Verify = wit.Some(argv)
+	return step
 }
 
 // The finding as a judgement.
@@ -151,7 +226,7 @@ func Describe() Description {
 func Evaluate(horizons []Horizon, given []Argument) (result wit.Result[Answer, Failure]) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			result = wit.Err[Answer, Failure](MakeFailureInternal(fmt.Sprint(fault)))
+			result = wit.Err[Answer, Failure](MakeFailureInternal(fmt.Sprint(fault) + where()))
 		}
 	}()
 	parameters := Parameters{}
@@ -176,6 +251,22 @@ func Evaluate(horizons []Horizon, given []Argument) (result wit.Result[Answer, F
 		}
 	}
 	return wit.Ok[Answer, Failure](answer)
+}
+
+// The line of the policy's own source where it panicked.
+func where() string {
+	counters := make([]uintptr, 64)
+	frames := runtime.CallersFrames(counters[:runtime.Callers(2, counters)])
+	for {
+		frame, more := frames.Next()
+		_, file, own := strings.Cut(frame.File, "/export_nodepol_policy_check/")
+		if own && file != "nodepol.go" {
+			return fmt.Sprintf(" (src/%s:%d)", file, frame.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
 }
 
 // The same finding at both horizons is one finding.

@@ -31,7 +31,7 @@ func judge(_ Horizon, parameters Parameters) Judgement {
 	if text.IsNone() {
 		return Say(VerdictNotApplicable, "there is no agent here")
 	}
-	return judgeText(text.Some(), parameters.Get("key").Text())
+	return judgeText(text.Some(), parameters.Text("key"))
 }
 
 // The rule itself, without a node.

@@ -5,7 +5,11 @@ import { component, finding, judgement } from './nodepol.js';
 
 const PATH = '/etc/{{id}}.conf';
 
-/** The rule itself, without a node. */
+/**
+ * The rule itself, without a node.
+ * @param {string} text
+ * @param {string} key
+ */
 export function judgeText(text, key) {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => line.includes('=') && line.split('=')[0].trim() === key);

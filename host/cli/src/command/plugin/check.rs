@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use nodepol_author::check::{self, Weight};
-use nodepol_author::trial;
+use nodepol_author::{check, trial};
+use nodepol_model::inspection::{Check as Document, Weight};
 use nodepol_report::Format;
-use serde_json::json;
 
 use super::Target;
+use crate::command::inspect;
 use crate::{output, policy};
 
 /// The exit code if a remark is an error.
@@ -35,11 +35,19 @@ pub(crate) struct Check {
 pub(crate) fn run(arguments: &Check) -> Result<u8> {
     let sandbox = policy::authors_sandbox()?;
     let (project, built) = arguments.target.open(&sandbox)?;
-    let mut trials = Vec::new();
-    for path in trial::cases(&project)? {
-        trials.push(trial::run(&sandbox, &built, &path)?);
-    }
+    let trials = trial::run_all(&sandbox, &built, &trial::cases(&project, None)?)?;
     let remarks = check::check(&project, &sandbox, &built, &trials)?;
+    let document = Document {
+        api_version: nodepol_model::API_VERSION.to_owned(),
+        kind: "Check".to_owned(),
+        id: project.manifest.id.clone(),
+        digest: built.inspection.digest.clone(),
+        size: u64::try_from(built.inspection.size).unwrap_or(u64::MAX),
+        cases: u64::try_from(trials.len()).unwrap_or(u64::MAX),
+        fuel: trials.iter().map(|trial| trial.fuel).max().unwrap_or(0),
+        remarks,
+    };
+    let remarks = &document.remarks;
     let errors = remarks
         .iter()
         .filter(|remark| remark.weight == Weight::Error)
@@ -48,7 +56,7 @@ pub(crate) fn run(arguments: &Check) -> Result<u8> {
     let text = match arguments.format {
         Format::Text => {
             let mut text = String::new();
-            for remark in &remarks {
+            for remark in remarks {
                 text.push_str(&format!(
                     "{}[{}]: {}\n",
                     remark.weight.as_str(),
@@ -56,28 +64,17 @@ pub(crate) fn run(arguments: &Check) -> Result<u8> {
                     remark.message
                 ));
             }
-            let fuel = trials.iter().map(|trial| trial.fuel).max().unwrap_or(0);
             text.push_str(&format!(
-                "{errors} errors, {warnings} warnings; {} cases, {} bytes, at most {fuel} units \
-                 of fuel\n",
-                trials.len(),
-                built.inspection.size
+                "{}, {}; {}, {} bytes, at most {} units of fuel\n",
+                counted(errors, "error"),
+                counted(warnings, "warning"),
+                counted(trials.len(), "case"),
+                document.size,
+                document.fuel
             ));
             text
         }
-        Format::Json => {
-            let list: Vec<_> = remarks
-                .iter()
-                .map(|remark| {
-                    json!({
-                        "weight": remark.weight.as_str(),
-                        "code": remark.code,
-                        "message": remark.message,
-                    })
-                })
-                .collect();
-            format!("{:#}\n", json!({ "remarks": list }))
-        }
+        Format::Json => inspect::to_json(&document)?,
     };
     output::write(None, &text)?;
     Ok(if errors > 0 || (arguments.strict && warnings > 0) {
@@ -85,4 +82,10 @@ pub(crate) fn run(arguments: &Check) -> Result<u8> {
     } else {
         0
     })
+}
+
+/// `1 case`, `2 cases`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use nodepol_author::{Language, NewProject, create};
 
-use crate::output;
+use crate::{component, output};
 
 /// The arguments of `nodepol plugin new`.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub(crate) struct New {
     /// The id of the policy, in kebab-case
     name: String,
 
-    /// The language: rust, c, go or javascript
+    /// The language: rust, c, go, javascript or typescript
     #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
     lang: Language,
 
@@ -33,6 +33,15 @@ pub(crate) struct New {
 /// # Errors
 /// If it cannot be written.
 pub(crate) fn run(arguments: &New) -> Result<()> {
+    if component::find(&arguments.name).is_some() {
+        bail!(
+            "`{}` is a standard policy of nodepol; choose another name",
+            arguments.name
+        );
+    }
+    if arguments.sdk.is_some() && arguments.lang != Language::Rust {
+        bail!("`--sdk` is for Rust; in {} there is none", arguments.lang);
+    }
     let directory = arguments
         .directory
         .clone()
@@ -44,7 +53,7 @@ pub(crate) fn run(arguments: &New) -> Result<()> {
         sdk: arguments.sdk.as_deref(),
     })?;
     let install = match arguments.lang {
-        Language::JavaScript => "    npm install\n",
+        Language::JavaScript | Language::TypeScript => "    npm install\n",
         Language::Rust | Language::C | Language::Go => "",
     };
     output::write(
