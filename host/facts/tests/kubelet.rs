@@ -7,6 +7,9 @@ mod tree;
 #[path = "kubelet/corpus.rs"]
 mod corpus;
 #[cfg(test)]
+#[path = "kubelet/gates.rs"]
+mod gates;
+#[cfg(test)]
 #[path = "kubelet/node.rs"]
 mod node;
 #[cfg(test)]

@@ -12,7 +12,7 @@ impl Policy for FeatureGates {
         Description::new(
             "feature-gates",
             "The kubelet knows every feature gate that is set",
-            "no feature gate that this version has dropped, and none set against its lock",
+            "no feature gate that this version does not have, and none set against its lock",
         )
         .severity(Severity::Blocker)
         .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
@@ -22,43 +22,58 @@ impl Policy for FeatureGates {
         if let Some(judgement) = no_settings(at)? {
             return Ok(judgement);
         }
+        // OpenShift's kubelet has gates of its own, and only warns of one that it
+        // does not know.
+        let only_warns = matches!(node::flavour().value.as_str(), "openshift" | "microshift");
         let findings = kubelet::gate_problems(at)?
             .into_iter()
-            .map(finding)
+            .filter(|problem| !(only_warns && problem.kind == "unfamiliar-gate"))
+            .map(|problem| finding(problem, only_warns))
             .collect();
         Ok(Judgement::of(findings, "every feature gate is known"))
     }
 }
 
-fn finding(problem: Problem) -> Finding {
-    // OpenShift's kubelet only warns of a gate that it does not know.
-    let only_warns = problem.kind == "removed-gate"
-        && matches!(node::flavour().value.as_str(), "openshift" | "microshift");
-    let finding = if only_warns {
-        Finding::warn(&problem.kind, problem.message)
-    } else {
+fn finding(problem: Problem, only_warns: bool) -> Finding {
+    let fatal = problem.fatal && (problem.kind == "locked-gate" || !only_warns);
+    let finding = if fatal {
         Finding::fail(
             &problem.kind,
             format!("the kubelet exits: {}", problem.message),
         )
+    } else {
+        Finding::warn(&problem.kind, problem.message)
     };
     let at = problem.at;
-    let fix = Fix::new("take the feature gate away");
-    let fix = match &at.pointer {
-        Some(pointer) => fix.step(Step::remove_key(
-            at.source.clone(),
-            pointer.clone(),
-            "what it switched is on for good, or gone for good",
-        )),
-        None => fix.step(Step::note(format!(
-            "remove it from --feature-gates in {}",
-            at.source
-        ))),
+    let (title, fix) = match &problem.nearest {
+        Some(nearest) => (
+            format!("write {nearest}"),
+            Step::note(format!(
+                "correct the name to `{nearest}` in {}, if that is what is meant",
+                at.source
+            )),
+        ),
+        None => (
+            "take the feature gate away".to_owned(),
+            match &at.pointer {
+                Some(pointer) => Step::remove_key(
+                    at.source.clone(),
+                    pointer.clone(),
+                    match problem.kind.as_str() {
+                        "later-gate" => "this version has nothing that it switches",
+                        "locked-gate" => "it is locked to its default",
+                        _ => "what it switched is on for good, or gone for good",
+                    },
+                ),
+                None => Step::note(format!("remove it from --feature-gates in {}", at.source)),
+            },
+        ),
     };
+    let fix = Fix::new(title).step(fix);
     let fix = if node::flavour().value == "kubeadm" {
         fix.step(Step::note(
-            "remove it from the ConfigMap kubelet-config in kube-system too, or the next upgrade \
-             writes it again",
+            "correct the ConfigMap kubelet-config in kube-system too, or the next upgrade writes \
+             it again",
         ))
     } else {
         fix

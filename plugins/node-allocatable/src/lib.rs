@@ -1,9 +1,11 @@
 //! What is reserved leaves something for pods.
 
-use nodepol_plugin::quantity::{bytes, cpu_set, milli_cpus, value_of};
+mod memory;
+
+use nodepol_plugin::quantity::{bytes, milli_cpus, value_of};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
-    Unavailable, kubelet, no_settings, node,
+    CpuSet, Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, kubelet, no_settings, node,
 };
 
 struct NodeAllocatable;
@@ -25,10 +27,11 @@ impl Policy for NodeAllocatable {
         }
         let capacity = node::get_capacity()?;
         let mut findings = Vec::new();
-        findings.extend(memory(at, capacity.memory_bytes)?);
+        findings.extend(memory::over_reserved(at, capacity.memory_bytes)?);
+        findings.extend(pids(at)?);
         findings.extend(cpus(at, capacity.online_cpus.as_deref())?);
         findings.extend(static_cpus(at, capacity.online_cpus.as_deref())?);
-        findings.extend(static_memory(at)?);
+        findings.extend(memory::static_manager(at, capacity.memory_bytes)?);
         Ok(Judgement::of(
             findings,
             "what is reserved leaves something for pods",
@@ -83,32 +86,31 @@ fn too_much(id: &str, message: String, said: Vec<kubelet::SettingValue>) -> Find
         )
 }
 
-fn memory(at: Horizon, capacity: Option<u64>) -> Result<Option<Finding>, Unavailable> {
-    let (mut sum, mut said) = reserved(at, "memory", bytes)?;
+/// Process ids, of which the kernel has as many as the smaller of two limits
+/// (pkg/kubelet/stats/pidlimit/pidlimit_linux.go).
+fn pids(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+    let (sum, said) = reserved(at, "pid", bytes)?;
     if said.is_empty() {
         return Ok(None);
     }
-    let capacity = capacity.ok_or_else(|| not_known("/proc/meminfo"))?;
-    if let Some(eviction) = kubelet::setting(at, "/evictionHard")? {
-        let threshold = value_of(&eviction.json, "memory.available").and_then(|text| {
-            match text.strip_suffix('%') {
-                Some(percent) => Some(capacity.saturating_mul(percent.parse().ok()?) / 100),
-                None => bytes(text),
-            }
-        });
-        if let Some(threshold) = threshold {
-            sum = sum.saturating_add(threshold);
-            said.push(eviction);
+    let mut capacity = None;
+    for key in ["kernel.pid_max", "kernel.threads-max"] {
+        // What no file sets is as it is now.
+        let limit = match node::sysctl(at, key)? {
+            None => node::sysctl(Horizon::Now, key)?,
+            limit => limit,
+        };
+        if let Some(limit) = limit.and_then(|limit| limit.value.trim().parse::<u64>().ok()) {
+            capacity = Some(capacity.map_or(limit, |known: u64| known.min(limit)));
         }
     }
+    let capacity = capacity.ok_or_else(|| not_known("/proc/sys/kernel/pid_max"))?;
     Ok((sum > capacity).then(|| {
         too_much(
-            "memory-over-reserved",
+            "pid-over-reserved",
             format!(
-                "the kubelet exits: invalid Node Allocatable configuration: {} MiB of memory are \
-                 reserved and the machine has {} MiB",
-                sum >> 20,
-                capacity >> 20
+                "the kubelet exits: invalid Node Allocatable configuration: {sum} process ids are \
+                 reserved and the kernel has {capacity}"
             ),
             said,
         )
@@ -119,8 +121,8 @@ fn memory(at: Horizon, capacity: Option<u64>) -> Result<Option<Finding>, Unavail
 fn cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailable> {
     let explicit = kubelet::setting(at, "/reservedSystemCPUs")?;
     let (sum, said) = match explicit.filter(|setting| !setting.display().is_empty()) {
-        Some(setting) => match cpu_set(setting.display()) {
-            Some(set) => (set.len() as u64 * 1000, vec![setting]),
+        Some(setting) => match CpuSet::parse(setting.display()) {
+            Some(set) => (u64::from(set.len()) * 1000, vec![setting]),
             None => return Ok(None),
         },
         None => reserved(at, "cpu", milli_cpus)?,
@@ -129,8 +131,8 @@ fn cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailabl
         return Ok(None);
     }
     let count = online
-        .and_then(cpu_set)
-        .map(|set| set.len() as u64)
+        .and_then(CpuSet::parse)
+        .map(|set| u64::from(set.len()))
         .ok_or_else(|| not_known("/sys/devices/system/cpu/online"))?;
     Ok((sum > count * 1000).then(|| {
         too_much(
@@ -147,8 +149,8 @@ fn cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailabl
 fn static_cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Unavailable> {
     let explicit = kubelet::setting(at, "/reservedSystemCPUs")?
         .filter(|setting| !setting.display().is_empty());
-    if let (Some(explicit), Some(online)) = (&explicit, online.and_then(cpu_set))
-        && let Some(wanted) = cpu_set(explicit.display())
+    if let (Some(explicit), Some(online)) = (&explicit, online.and_then(CpuSet::parse))
+        && let Some(wanted) = CpuSet::parse(explicit.display())
         && !wanted.is_subset(&online)
     {
         return Ok(Some(
@@ -192,34 +194,6 @@ fn static_cpus(at: Horizon, online: Option<&str>) -> Result<Option<Finding>, Una
                     "\"500m\"",
                     "rounded up to whole CPUs, which no pod gets for itself",
                 ))
-                .step(Step::restart_kubelet()),
-        ),
-    ))
-}
-
-fn static_memory(at: Horizon) -> Result<Option<Finding>, Unavailable> {
-    let policy = kubelet::setting(at, "/memoryManagerPolicy")?;
-    let Some(policy) = policy.filter(|policy| policy.display() == "Static") else {
-        return Ok(None);
-    };
-    let has = kubelet::setting(at, "/reservedMemory")?.is_some_and(|list| list.json.len() > 2);
-    if has {
-        return Ok(None);
-    }
-    Ok(Some(
-        Finding::fail(
-            "static-without-reserved-memory",
-            "the kubelet exits: the Static memory manager needs reservedMemory, as much as \
-             kubeReserved, systemReserved and evictionHard together",
-        )
-        .evidence(policy.at.clone(), "Static")
-        .fix(
-            Fix::new("reserve memory per NUMA node")
-                .step(Step::note(format!(
-                    "set reservedMemory in {}: its sum is kubeReserved + systemReserved + \
-                     evictionHard of memory",
-                    policy.at.source
-                )))
                 .step(Step::restart_kubelet()),
         ),
     ))

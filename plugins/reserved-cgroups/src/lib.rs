@@ -210,13 +210,11 @@ fn missing_paths(path: &str) -> Result<Vec<String>, Unavailable> {
             .any(|controller| mount.options.iter().any(|option| option == controller));
         if mount.filesystem == "cgroup" && serves {
             let whole = format!("{}{path}", mount.mount_point);
-            if files::lstat(&whole)?.is_none() {
+            if files::lstat(&whole)?.is_none() && !missing.contains(&whole) {
                 missing.push(whole);
             }
         }
     }
-    missing.sort();
-    missing.dedup();
     Ok(missing)
 }
 

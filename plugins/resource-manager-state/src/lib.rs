@@ -1,10 +1,13 @@
 //! What the resource managers remember fits their policies.
 
-use nodepol_plugin::configs::{self, Scalar};
-use nodepol_plugin::quantity::cpu_set;
+mod cpus;
+mod memory;
+
+use nodepol_plugin::configs;
+use nodepol_plugin::json::Json;
 use nodepol_plugin::{
     Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place,
-    Policy, Severity, Step, Unavailable, UnitVerb, files, kubelet, no_settings, node, runbook,
+    Policy, Severity, Step, Unavailable, UnitVerb, files, kubelet, no_settings, runbook,
 };
 
 struct ResourceManagerState;
@@ -25,8 +28,8 @@ impl Policy for ResourceManagerState {
         Description::new(
             "resource-manager-state",
             "What the resource managers remember fits their policies",
-            "the state files of the CPU and memory managers are whole and of the policy that is \
-             configured",
+            "the state files of the CPU and memory managers are whole, of the policy that is \
+             configured, and of this machine",
         )
         .severity(Severity::Blocker)
         .phases(&[Phase::Boot, Phase::Running])
@@ -73,7 +76,7 @@ fn state(
     if stat.size == 0 {
         return Ok(Some(torn("is empty, as after a loss of power")));
     }
-    let remembered = match configs::get(path, "/policyName") {
+    let remembered = match configs::json(path, "") {
         Ok(remembered) => remembered,
         // A file that cannot be opened says nothing; one that is no JSON does.
         Err(unavailable) if unavailable.reason.starts_with("it is not json") => {
@@ -81,10 +84,12 @@ fn state(
         }
         Err(unavailable) => return Err(unavailable),
     };
-    let Some(remembered) = remembered else {
-        return Ok(Some(torn("names no policy")));
-    };
-    let Scalar::Text(policy) = remembered.scalar else {
+    let remembered = remembered.and_then(|json| Json::parse(&json));
+    let Some(policy) = remembered
+        .as_ref()
+        .and_then(|state| state.get("policyName"))
+        .and_then(Json::text)
+    else {
         return Ok(Some(torn("names no policy")));
     };
     if policy != wanted {
@@ -95,52 +100,30 @@ fn state(
                  policy {policy:?} of the {manager} manager"
             ),
         )
-        .evidence(remembered.at, policy);
+        .evidence(place(path, "/policyName"), policy);
         let finding = match setting {
             Some(setting) => finding.evidence(setting.at, wanted),
             None => finding.evidence(Location::source("default"), wanted),
         };
         return Ok(Some(finding.fix(fix(path))));
     }
-    // With strict-cpu-reservation the reserved CPUs are none of the set.
-    let strict = kubelet::setting(at, "/cpuManagerPolicyOptions/strict-cpu-reservation")?
-        .is_some_and(|option| option.display() == "true");
-    if manager == "CPU" && wanted == "static" && !strict {
-        return other_cpus(path);
-    }
-    Ok(None)
+    let Some(state) = &remembered else {
+        return Ok(None);
+    };
+    let finding = match (manager, policy) {
+        ("CPU", "static") => cpus::judge(at, path, state)?,
+        ("memory", "Static") => memory::judge(at, path, state)?,
+        _ => None,
+    };
+    Ok(finding.map(|finding| finding.fix(fix(path))))
 }
 
-/// The static policy wants the CPUs that it knows. With CPUs given to pods the
-/// file does not tell the whole set in one place; then nothing is said.
-fn other_cpus(path: &str) -> Result<Option<Finding>, Unavailable> {
-    if !configs::keys(path, "/entries")?.is_empty() {
-        return Ok(None);
+/// Where a value of a state file stands.
+fn place(path: &str, pointer: &str) -> Location {
+    match configs::get(path, pointer) {
+        Ok(Some(value)) => value.at,
+        _ => Location::source(path),
     }
-    let Some(known) = configs::get(path, "/defaultCpuSet")? else {
-        return Ok(None);
-    };
-    let Scalar::Text(text) = &known.scalar else {
-        return Ok(None);
-    };
-    let Some(online) = node::get_capacity()?.online_cpus else {
-        return Ok(None);
-    };
-    if text.is_empty() || cpu_set(text) == cpu_set(&online) {
-        return Ok(None);
-    }
-    Ok(Some(
-        Finding::fail(
-            "other-cpus",
-            format!(
-                "the kubelet exits: current set of available CPUs {online:?} doesn't match with \
-                 CPUs in state {text:?}"
-            ),
-        )
-        .evidence(known.at, text.clone())
-        .evidence(Location::source("/sys/devices/system/cpu/online"), online)
-        .fix(fix(path)),
-    ))
 }
 
 fn fix(path: &str) -> Fix {

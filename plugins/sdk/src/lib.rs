@@ -103,10 +103,12 @@ pub mod bindings {
 }
 
 mod answer;
+mod cpu_set;
 mod description;
 mod facts;
 mod finding;
 mod fix;
+pub mod json;
 mod parameters;
 mod policy;
 pub mod quantity;
@@ -122,6 +124,7 @@ pub use bindings::nodepol::policy::types::{
 pub use bindings::nodepol::policy::{
     certs, cgroups, configs, files, journal, kubelet, log, network, node, runtimes, swap, units,
 };
+pub use cpu_set::CpuSet;
 pub use description::Description;
 pub use facts::{
     configured_later, no_credential_yet, no_own_kubelet, no_settings, part_of_a_tree, refuses_swap,

@@ -13,6 +13,8 @@ mod embedded;
 mod fields;
 mod flag_table;
 mod flags;
+mod gate_problems;
+mod gates;
 mod nearest;
 mod outdated;
 mod overrides;
@@ -130,13 +132,14 @@ impl Kubelet {
         outdated::flags(&self.started(at)?.flags, self.known_version().as_ref())
     }
 
-    /// Why the kubelet refuses its feature gates, of flags and files.
+    /// Why the kubelet refuses its feature gates, of flags and files. What only no
+    /// release is known to have is not fatal.
     ///
     /// # Errors
     /// As [`Self::setting`], or if that hangs on a release that is not known.
     pub fn gate_problems(&self, at: Horizon) -> Result<Vec<Problem>, Unavailable> {
         match &self.started(at)?.config.effective {
-            Ok(effective) => outdated::gates(effective, self.known_version().as_ref()),
+            Ok(effective) => gate_problems::problems(effective, self.known_version().as_ref()),
             Err(why) => Err(why.clone()),
         }
     }
@@ -162,14 +165,21 @@ impl Kubelet {
     }
 
     /// The effective value of a field of `KubeletConfiguration`, named by an RFC
-    /// 6901 pointer. None if it is unset and has no default.
+    /// 6901 pointer. None if it is unset and has no default. A feature gate that
+    /// nobody sets is as this release has it by default.
     ///
     /// # Errors
     /// [`Unavailable`] if a file is missing, unreadable or refused, or if the
     /// default hangs on a version that is not known.
     pub fn setting(&self, at: Horizon, pointer: &str) -> Result<Option<SettingValue>, Unavailable> {
         match &self.started(at)?.config.effective {
-            Ok(effective) => effective.get(pointer),
+            Ok(effective) => Ok(match effective.get(pointer)? {
+                None => {
+                    let minor = self.known_version().as_ref().map(|version| version.minor);
+                    gate_problems::by_default(effective, pointer, minor)
+                }
+                set => set,
+            }),
             Err(why) => Err(why.clone()),
         }
     }

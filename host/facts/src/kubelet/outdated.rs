@@ -1,10 +1,8 @@
-//! Flags and feature gates that this release of the kubelet does not know.
+//! Flags that this release of the kubelet does not know.
 
 use nodepol_model::Unavailable;
-use serde_json::Value as Json;
 use strsim::levenshtein;
 
-use super::effective::Effective;
 use super::flag_table;
 use super::flags::Flags;
 use super::releases::{self, Known};
@@ -77,64 +75,4 @@ fn misspelt(name: &str, value: &Sourced<String>) -> Option<Problem> {
         fatal: false,
         nearest: Some(format!("--{nearest}")),
     })
-}
-
-/// Feature gates that end the kubelet: it does not know them any more, or they
-/// are locked to the other value.
-///
-/// # Errors
-/// [`Unavailable`] if the configuration is not known, or the release is not and
-/// a gate is set that not every one has.
-pub(crate) fn gates(
-    effective: &Effective,
-    version: Option<&Version>,
-) -> Result<Vec<Problem>, Unavailable> {
-    let Some(Json::Object(gates)) = effective.get("/featureGates")?.map(|gates| gates.value) else {
-        return Ok(Vec::new());
-    };
-    let mut problems = Vec::new();
-    for (name, value) in gates {
-        let pointer = format!("/featureGates/{}", crate::document::escape_token(&name));
-        let Some(setting) = effective.get(&pointer)? else {
-            continue;
-        };
-        let gone = releases::gate_gone(&name);
-        let lock = releases::gate_lock(&name);
-        let Some(version) = version else {
-            if gone.is_some() || lock.is_some_and(|(locked, _)| value != locked) {
-                return Err(Unavailable::new(
-                    "kubelet",
-                    format!(
-                        "its version is not known, and what it makes of the feature gate {name} hangs on it"
-                    ),
-                ));
-            }
-            continue;
-        };
-        let problem = |kind, message: String| Problem {
-            kind,
-            message,
-            at: setting.origin.clone(),
-            fatal: true,
-            nearest: None,
-        };
-        if let Known::Gone(minor) = releases::gate(&name, version.minor) {
-            problems.push(problem(
-                "removed-gate",
-                format!(
-                    "unrecognized feature gate: {name} (the kubelet has not had it since 1.{minor}, and this one is {})",
-                    version.text
-                ),
-            ));
-        } else if let Some((locked, since)) = lock
-            && version.minor >= since
-            && value != locked
-        {
-            problems.push(problem(
-                "locked-gate",
-                format!("cannot set feature gate {name} to {value}, feature is locked to {locked}"),
-            ));
-        }
-    }
-    Ok(problems)
 }

@@ -1,0 +1,177 @@
+//! Which release of the kubelet knows which feature gate, how it is set by
+//! default, and whether it is locked to that.
+
+use std::sync::OnceLock;
+
+/// The first minor version of 1.x that the table tells of. What it had may be
+/// older.
+pub(crate) const FIRST: u32 = 25;
+/// The last minor version of 1.x that the table tells of.
+pub(crate) const LAST: u32 = 36;
+
+/// Gates of every release that stand for many others (`component-base/featuregate`).
+pub(crate) const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
+
+static TABLE: &str = include_str!("gates.txt");
+
+/// What a release makes of a feature gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// It has it.
+    Known {
+        /// Whether it is on where nobody sets it.
+        default: bool,
+        /// To set the other value ends the kubelet (`LockToDefault`).
+        locked: bool,
+    },
+    /// It went in this minor version of 1.x.
+    Gone(u32),
+    /// It came in this minor version of 1.x.
+    NotYet(u32),
+    /// No release from [`FIRST`] to [`LAST`] has it.
+    Never,
+}
+
+/// A change of a gate in a minor version.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    minor: u32,
+    to: Option<(bool, bool)>,
+}
+
+/// What 1.`minor` makes of a gate, by the releases of the table: one after them
+/// counts as the last.
+pub(crate) fn gate(name: &str, minor: u32) -> Gate {
+    if GROUPS.contains(&name) {
+        return Gate::Known {
+            default: false,
+            locked: false,
+        };
+    }
+    let Some((_, changes)) = table()
+        .binary_search_by_key(&name, |(known, _)| known)
+        .ok()
+        .and_then(|index| table().get(index))
+    else {
+        return Gate::Never;
+    };
+    match changes.iter().rev().find(|change| change.minor <= minor) {
+        Some(Change {
+            to: Some((default, locked)),
+            ..
+        }) => Gate::Known {
+            default: *default,
+            locked: *locked,
+        },
+        Some(change) => Gate::Gone(change.minor),
+        None => changes
+            .first()
+            .map_or(Gate::Never, |change| Gate::NotYet(change.minor)),
+    }
+}
+
+/// Whether every release of the table has the gate and takes the value.
+pub(crate) fn always_takes(name: &str, value: bool) -> bool {
+    (FIRST..=LAST).all(|minor| match gate(name, minor) {
+        Gate::Known { default, locked } => !locked || default == value,
+        Gate::Gone(_) | Gate::NotYet(_) | Gate::Never => false,
+    })
+}
+
+/// The names that 1.`minor` knows, sorted.
+pub(crate) fn names(minor: u32) -> impl Iterator<Item = &'static str> {
+    table()
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(move |name| matches!(gate(name, minor), Gate::Known { .. }))
+}
+
+fn table() -> &'static [(&'static str, Vec<Change>)] {
+    static ROWS: OnceLock<Vec<(&str, Vec<Change>)>> = OnceLock::new();
+    ROWS.get_or_init(|| TABLE.lines().filter_map(row).collect())
+}
+
+/// `NodeSwap 25- 30+ 34+!`
+fn row(line: &'static str) -> Option<(&'static str, Vec<Change>)> {
+    let mut words = line.split(' ');
+    let name = words.next().filter(|name| *name != "#")?;
+    let changes: Option<Vec<_>> = words.map(change).collect();
+    Some((name, changes.filter(|changes| !changes.is_empty())?))
+}
+
+/// `34+!`
+fn change(word: &str) -> Option<Change> {
+    let end = word.find(|c: char| !c.is_ascii_digit())?;
+    let (minor, mark) = word.split_at(end);
+    let to = match mark {
+        "+" => Some((true, false)),
+        "-" => Some((false, false)),
+        "+!" => Some((true, true)),
+        "-!" => Some((false, true)),
+        "x" => None,
+        _ => return None,
+    };
+    Some(Change {
+        minor: minor.parse().ok()?,
+        to,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ON: Gate = Gate::Known {
+        default: true,
+        locked: false,
+    };
+    const OFF: Gate = Gate::Known {
+        default: false,
+        locked: false,
+    };
+
+    #[test]
+    fn every_line_is_a_gate_with_its_changes() {
+        let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(table().len(), lines.count());
+        assert!(table().is_sorted_by(|(a, _), (b, _)| a < b));
+        for (name, changes) in table() {
+            assert!(
+                changes.is_sorted_by(|a, b| a.minor < b.minor)
+                    && changes
+                        .iter()
+                        .all(|change| (FIRST..=LAST).contains(&change.minor)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn gates_come_change_and_go() {
+        assert_eq!(gate("NodeSwap", 29), OFF);
+        assert_eq!(gate("NodeSwap", 30), ON);
+        let locked = Gate::Known {
+            default: true,
+            locked: true,
+        };
+        assert_eq!(gate("NodeSwap", 34), locked);
+        assert_eq!(gate("AppArmor", 32), locked);
+        assert_eq!(gate("AppArmor", 33), Gate::Gone(33));
+        assert_eq!(gate("KubeletPSI", 30), Gate::NotYet(33));
+        // It went before the table begins.
+        assert_eq!(gate("RuntimeClass", 30), Gate::Gone(25));
+        assert_eq!(gate("NeverHeardOf", 36), Gate::Never);
+        assert_eq!(gate("AllAlpha", 25), OFF);
+    }
+
+    #[test]
+    fn what_no_release_refuses() {
+        assert!(always_takes("GracefulNodeShutdown", false));
+        assert!(always_takes("AllBeta", true));
+        assert!(!always_takes("NodeSwap", false));
+        assert!(always_takes("NodeSwap", true));
+        assert!(!always_takes("AppArmor", true));
+        assert!(!always_takes("KubeletPSI", true));
+        assert!(!always_takes("NeverHeardOf", true));
+    }
+}
