@@ -71,10 +71,14 @@ fn finding(problem: Problem, only_warns: bool) -> Finding {
     };
     let fix = Fix::new(title).step(fix);
     let fix = if node::flavour().value == "kubeadm" {
-        fix.step(Step::note(
-            "correct the ConfigMap kubelet-config in kube-system too, or the next upgrade writes \
-             it again",
-        ))
+        let verb = match problem.nearest {
+            Some(_) => "correct it in",
+            None => "remove it from",
+        };
+        fix.step(Step::note(format!(
+            "{verb} the ConfigMap kubelet-config in kube-system too, or the next upgrade writes it \
+             again"
+        )))
     } else {
         fix
     };

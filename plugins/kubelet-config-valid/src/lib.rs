@@ -8,7 +8,7 @@ use nodepol_plugin::{
     Unavailable, kubelet, no_settings, node,
 };
 
-use rules::{Broken, RULES};
+use rules::Broken;
 use settings::Settings;
 
 struct KubeletConfigValid;
@@ -28,20 +28,19 @@ impl Policy for KubeletConfigValid {
         if let Some(judgement) = no_settings(at)? {
             return Ok(judgement);
         }
-        let settings = Settings { at };
-        let mut findings = Vec::new();
-        for rule in RULES {
-            findings.extend(
-                rule(&settings)?
-                    .map(|broken| finding(at, broken))
-                    .transpose()?,
-            );
-        }
+        let settings = Settings {
+            at,
+            minor: kubelet::get_version()?.map(|version| version.minor),
+        };
+        let findings = rules::check(&settings)?
+            .into_iter()
+            .map(|broken| finding(at, broken))
+            .collect();
         Ok(Judgement::of(findings, "every value is legal"))
     }
 }
 
-fn finding(at: Horizon, broken: Broken) -> Result<Finding, Unavailable> {
+fn finding(at: Horizon, broken: Broken) -> Finding {
     let mut finding = Finding::fail(
         broken.id,
         format!(
@@ -50,7 +49,12 @@ fn finding(at: Horizon, broken: Broken) -> Result<Finding, Unavailable> {
         ),
     );
     let mut source = None;
-    for pointer in &broken.pointers {
+    let mut fields = String::new();
+    for pointer in broken.pointers {
+        if !fields.is_empty() {
+            fields.push_str(", ");
+        }
+        fields.push_str(&rules::field(pointer));
         // What is broken was set; a default of an unknown version is not shown.
         if let Ok(Some(setting)) = kubelet::setting(at, pointer) {
             source.get_or_insert(setting.at.source.clone());
@@ -59,8 +63,7 @@ fn finding(at: Horizon, broken: Broken) -> Result<Finding, Unavailable> {
     }
     let source = source.unwrap_or_else(|| "the kubelet's configuration".to_owned());
     let fix = Fix::new("correct the value").step(Step::note(format!(
-        "correct {} in {source}: {}",
-        broken.pointers.join(", ").trim_start_matches('/'),
+        "correct {fields} in {source}: {}",
         broken.message
     )));
     let fix = if node::flavour().value == "kubeadm" {
@@ -71,7 +74,7 @@ fn finding(at: Horizon, broken: Broken) -> Result<Finding, Unavailable> {
     } else {
         fix
     };
-    Ok(finding.fix(fix.step(Step::restart_kubelet())))
+    finding.fix(fix.step(Step::restart_kubelet()))
 }
 
 nodepol_plugin::policy!(KubeletConfigValid);

@@ -1,11 +1,14 @@
 //! The values that the rules are about, as Go would read them.
 
+use nodepol_plugin::json::Json;
 use nodepol_plugin::kubelet::SettingValue;
 use nodepol_plugin::{Horizon, Unavailable, kubelet};
 
 /// The values in effect at one horizon.
 pub(crate) struct Settings {
     pub(crate) at: Horizon,
+    /// The kubelet's minor version of 1.x.
+    pub(crate) minor: Option<u32>,
 }
 
 impl Settings {
@@ -22,27 +25,37 @@ impl Settings {
         Ok(self.setting(pointer)?.and_then(|setting| setting.text))
     }
 
-    pub(crate) fn json(&self, pointer: &str) -> Result<Option<String>, Unavailable> {
-        Ok(self.setting(pointer)?.map(|setting| setting.json))
+    /// A value that is no default.
+    pub(crate) fn said(&self, pointer: &str) -> Result<Option<Json>, Unavailable> {
+        let setting = self.setting(pointer)?.filter(|setting| !setting.is_default);
+        Ok(setting.and_then(|setting| Json::parse(&setting.json)))
+    }
+
+    pub(crate) fn json(&self, pointer: &str) -> Result<Option<Json>, Unavailable> {
+        let setting = self.setting(pointer)?;
+        Ok(setting.and_then(|setting| Json::parse(&setting.json)))
     }
 
     pub(crate) fn integer(&self, pointer: &str) -> Result<Option<i64>, Unavailable> {
-        Ok(self.json(pointer)?.and_then(|json| json.parse().ok()))
+        let setting = self.setting(pointer)?;
+        Ok(setting.and_then(|setting| setting.json.parse().ok()))
     }
 
-    pub(crate) fn boolean(&self, pointer: &str) -> Result<Option<bool>, Unavailable> {
-        Ok(self.json(pointer)?.and_then(|json| json.parse().ok()))
+    /// Whether a boolean is known to have this value.
+    pub(crate) fn is(&self, pointer: &str, value: bool) -> Result<bool, Unavailable> {
+        let word = if value { "true" } else { "false" };
+        Ok(self
+            .setting(pointer)?
+            .is_some_and(|setting| setting.json == word))
     }
 
     /// The strings of a list.
     pub(crate) fn words(&self, pointer: &str) -> Result<Vec<String>, Unavailable> {
-        let json = self.json(pointer)?.unwrap_or_default();
-        Ok(json
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .split(',')
-            .map(|word| word.trim().trim_matches('"').to_owned())
-            .filter(|word| !word.is_empty())
+        let list = self.json(pointer)?;
+        Ok(list
+            .iter()
+            .flat_map(Json::items)
+            .filter_map(|word| word.text().map(str::to_owned))
             .collect())
     }
 
@@ -50,63 +63,67 @@ impl Settings {
         Ok(self.text(pointer)?.is_some_and(|text| !text.is_empty()))
     }
 
-    /// A duration in milliseconds.
-    pub(crate) fn milliseconds(&self, pointer: &str) -> Result<Option<f64>, Unavailable> {
-        Ok(self.text(pointer)?.and_then(|text| milliseconds(&text)))
+    /// A duration in nanoseconds: a text as Go parses it, or a number of them.
+    pub(crate) fn nanoseconds(&self, pointer: &str) -> Result<Option<i64>, Unavailable> {
+        let text = self.text(pointer)?;
+        Ok(text.and_then(|text| text.parse().ok().or_else(|| nanoseconds(&text))))
     }
 
-    pub(crate) fn gate(&self, name: &str) -> Result<bool, Unavailable> {
-        // Unlike a value, a default that is not known is not legal by itself.
-        let gate = kubelet::setting(self.at, &format!("/featureGates/{name}"))?;
-        Ok(gate.is_some_and(|gate| gate.is_true()))
+    /// Whether a rule of this minor version and later ones holds. Asked for a
+    /// value that the rule would refuse.
+    pub(crate) fn since(&self, minor: u32) -> Result<bool, Unavailable> {
+        self.minor
+            .map(|version| version >= minor)
+            .ok_or_else(|| Unavailable {
+                source: "kubelet --version".to_owned(),
+                reason: format!(
+                    "its version is not known, and since 1.{minor} it refuses what is set"
+                ),
+            })
     }
 }
 
-/// `1m30s`, `500ms` (Go's time.ParseDuration), or a bare 0.
-fn milliseconds(text: &str) -> Option<f64> {
+/// `1m30s`, `500ms` (Go's time.ParseDuration).
+pub(crate) fn nanoseconds(text: &str) -> Option<i64> {
+    const UNITS: [(&str, i64); 7] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("ms", 1_000_000),
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+    ];
     let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
-        return Some(0.0);
+        return Some(0);
     }
-    let mut sum = 0.0;
+    if rest.is_empty() {
+        return None;
+    }
+    let mut sum = 0_i64;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number = number(rest.get(..digits)?)?;
-        rest = rest.get(digits..)?;
-        let (unit, factor) = [
-            ("ns", 0.000_001),
-            ("us", 0.001),
-            ("µs", 0.001),
-            ("ms", 1.0),
-            ("h", 3_600_000.0),
-            ("m", 60_000.0),
-            ("s", 1000.0),
-        ]
-        .into_iter()
-        .find(|(unit, _)| rest.starts_with(unit))?;
-        rest = rest.get(unit.len()..)?;
-        sum += number * factor;
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at_checked(end)?;
+        let (unit, factor) = UNITS.iter().find(|(unit, _)| after.starts_with(unit))?;
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        if (whole.is_empty() && part.is_empty()) || part.bytes().any(|c| c == b'.') {
+            return None;
+        }
+        if !whole.is_empty() {
+            sum = sum.saturating_add(whole.parse::<i64>().ok()?.saturating_mul(*factor));
+        }
+        let mut scale = *factor;
+        for digit in part.bytes() {
+            scale /= 10;
+            sum = sum.saturating_add(i64::from(digit - b'0') * scale);
+        }
+        rest = after.get(unit.len()..)?;
     }
     Some(sign * sum)
-}
-
-/// A decimal number, without what `f64::from_str` brings along.
-fn number(text: &str) -> Option<f64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let mut value = if whole.is_empty() {
-        0.0
-    } else {
-        f64::from(whole.parse::<u32>().ok()?)
-    };
-    let mut scale = 0.1;
-    for digit in part.chars().take(9) {
-        value += f64::from(digit.to_digit(10)?) * scale;
-        scale /= 10.0;
-    }
-    Some(value)
 }
 
 #[cfg(test)]
@@ -115,12 +132,14 @@ mod tests {
 
     #[test]
     fn durations_are_those_of_go() {
-        assert_eq!(milliseconds("1m30s"), Some(90_000.0));
-        assert_eq!(milliseconds("500ms"), Some(500.0));
-        assert_eq!(milliseconds("0"), Some(0.0));
-        assert_eq!(milliseconds("1.5s"), Some(1500.0));
-        assert_eq!(milliseconds("-2s"), Some(-2000.0));
-        assert_eq!(milliseconds("5"), None);
-        assert_eq!(milliseconds("five"), None);
+        assert_eq!(nanoseconds("1m30s"), Some(90_000_000_000));
+        assert_eq!(nanoseconds("500ms"), Some(500_000_000));
+        assert_eq!(nanoseconds("0"), Some(0));
+        assert_eq!(nanoseconds("1.5s"), Some(1_500_000_000));
+        assert_eq!(nanoseconds(".5h"), Some(1_800_000_000_000));
+        assert_eq!(nanoseconds("-2s"), Some(-2_000_000_000));
+        for text in ["", "5", "five", "s", ".s", "1.2.3s", "1d"] {
+            assert_eq!(nanoseconds(text), None, "{text}");
+        }
     }
 }

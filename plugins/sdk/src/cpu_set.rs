@@ -15,7 +15,7 @@ impl CpuSet {
     pub fn parse(text: &str) -> Option<Self> {
         const MOST: usize = 8_192;
         let mut set = Self::default();
-        for part in text.trim().split(',').filter(|part| !part.is_empty()) {
+        for part in text.trim_ascii().split(',').filter(|part| !part.is_empty()) {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
             if first > last || last > MOST {

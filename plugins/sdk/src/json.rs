@@ -25,9 +25,9 @@ const DEEPEST: u8 = 64;
 impl Json {
     /// Reads a document. `None` if it is none.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.trim();
+        let mut rest = text.trim_ascii();
         let value = value(&mut rest, 0)?;
-        rest.trim().is_empty().then_some(value)
+        rest.trim_ascii().is_empty().then_some(value)
     }
 
     /// The value of a key of an object.
@@ -66,7 +66,7 @@ fn value(rest: &mut &str, depth: u8) -> Option<Json> {
     if depth > DEEPEST {
         return None;
     }
-    *rest = rest.trim_start();
+    *rest = rest.trim_ascii_start();
     for (word, json) in [
         ("null", Json::Null),
         ("true", Json::Boolean(true)),
@@ -91,7 +91,7 @@ fn value(rest: &mut &str, depth: u8) -> Option<Json> {
             let mut entries = Vec::new();
             list(rest, '}', |rest| {
                 let key = string(rest)?;
-                *rest = rest.trim_start().strip_prefix(':')?;
+                *rest = rest.trim_ascii_start().strip_prefix(':')?;
                 entries.push((key, value(rest, depth + 1)?));
                 Some(())
             })?;
@@ -99,7 +99,7 @@ fn value(rest: &mut &str, depth: u8) -> Option<Json> {
         }
         _ => {
             let end = rest
-                .find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c)))
+                .find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
                 .unwrap_or(rest.len());
             let (number, after) = rest.split_at_checked(end)?;
             *rest = after;
@@ -110,19 +110,19 @@ fn value(rest: &mut &str, depth: u8) -> Option<Json> {
 
 /// What stands between a bracket and the one that closes it, by commas.
 fn list(rest: &mut &str, close: char, mut item: impl FnMut(&mut &str) -> Option<()>) -> Option<()> {
-    *rest = rest.get(1..)?.trim_start();
+    *rest = rest.get(1..)?.trim_ascii_start();
     if let Some(after) = rest.strip_prefix(close) {
         *rest = after;
         return Some(());
     }
     loop {
         item(rest)?;
-        *rest = rest.trim_start();
+        *rest = rest.trim_ascii_start();
         if let Some(after) = rest.strip_prefix(close) {
             *rest = after;
             return Some(());
         }
-        *rest = rest.strip_prefix(',')?.trim_start();
+        *rest = rest.strip_prefix(',')?.trim_ascii_start();
     }
 }
 

@@ -23,7 +23,7 @@ pub fn scaled(text: &str, decimals: i32) -> Option<u64> {
         .unwrap_or(text.len());
     let (number, suffix) = text.split_at_checked(end)?;
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && part.is_empty()) || part.contains('.') {
+    if (whole.is_empty() && part.is_empty()) || part.bytes().any(|c| c == b'.') {
         return None;
     }
     let (doublings, power) = scale(suffix)?;
