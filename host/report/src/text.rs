@@ -26,7 +26,7 @@ pub fn render(report: &Report, options: &Options) -> String {
     headline::write_node(&mut page, report);
 
     let folded = Folded::of(report);
-    let order = by_gravity(report);
+    let order = causes_first(by_gravity(report), &folded);
     let mut told = Vec::new();
     for &index in &order {
         write_policy(&mut page, report, index, &folded, options, &mut told);
@@ -56,6 +56,19 @@ fn by_gravity(report: &Report) -> Vec<usize> {
         }
     });
     order
+}
+
+/// Puts a policy that has to be told before another one there.
+fn causes_first(order: Vec<usize>, folded: &Folded) -> Vec<usize> {
+    let mut sorted = Vec::with_capacity(order.len());
+    for index in order {
+        for index in folded.before(index).into_iter().chain([index]) {
+            if !sorted.contains(&index) {
+                sorted.push(index);
+            }
+        }
+    }
+    sorted
 }
 
 /// The graver of a policy's verdicts; not applicable for one that failed itself.

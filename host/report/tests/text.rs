@@ -4,9 +4,9 @@
 
 mod reports;
 
-use nodepol_model::{Horizon, Severity, Verdict};
+use nodepol_model::{Fix, Horizon, Severity, Verdict};
 use nodepol_report::{Explanation, FailOn, Format, Options, render};
-use reports::{finding, policy, report};
+use reports::{command, finding, policy, report, step};
 
 fn text(report: &nodepol_model::Report) -> String {
     render(Format::Text, report, &Options::default()).unwrap()
@@ -104,6 +104,31 @@ fn findings_that_blame_each_other_are_both_told() {
     let text = text(&report(vec![first, second]));
     assert!(text.contains("the first"), "{text}");
     assert!(text.contains("the second"), "{text}");
+}
+
+#[test]
+fn a_way_out_of_what_stops_the_kubelet_is_told_after_a_lesser_cause() {
+    let fixed = |id: &str, severity| {
+        let mut fixed = policy(id, severity, Verdict::Fail, Verdict::Fail);
+        let mut finding = finding("x", Verdict::Fail, &[Horizon::Now], "it is so");
+        finding.fix = Some(Fix {
+            summary: format!("mend {id}"),
+            steps: vec![step(id, command(&["mend", id]))],
+        });
+        fixed.findings = vec![finding];
+        fixed
+    };
+    let cause = fixed("z", Severity::Degraded);
+    let mut effect = fixed("a", Severity::Blocker);
+    effect.findings[0].symptom_of = vec!["z/x".to_owned()];
+    let both = text(&report(vec![effect.clone(), cause.clone()]));
+    let at = |both: &str, what| both.find(what);
+    assert!(at(&both, "FAIL  z") < at(&both, "FAIL  a"), "{both}");
+    assert!(at(&both, "FAIL  z").is_some(), "{both}");
+    // The same way out need not be told twice.
+    effect.findings[0].fix.clone_from(&cause.findings[0].fix);
+    let folded = text(&report(vec![effect, cause]));
+    assert!(at(&folded, "FAIL  a").is_none(), "{folded}");
 }
 
 #[test]

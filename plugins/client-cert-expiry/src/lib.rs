@@ -118,6 +118,8 @@ fn judge_certificate(
             ),
         )
         .evidence(certificate.at.clone(), format!("notAfter {ends}"))
+        // Nobody signs a new one before.
+        .symptom_of("control-plane-certs/expired")
         .fix(runbook::new_client_certificate())
         .into());
     }

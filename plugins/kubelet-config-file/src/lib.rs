@@ -4,7 +4,7 @@
 use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Problem, Severity, Step, Unavailable, kubelet, no_own_kubelet,
+    Problem, Severity, Sourced, Step, Unavailable, files, kubelet, no_own_kubelet,
 };
 
 struct KubeletConfigFile;
@@ -34,6 +34,9 @@ impl Policy for KubeletConfigFile {
             let absent = |finding: Finding| {
                 finding.explained(path.at.clone(), path.value.clone(), "does not exist")
             };
+            if let Some(hidden) = hidden(&path)? {
+                return Ok(absent(hidden).into());
+            }
             return Ok(match node::get_join_state()? {
                 JoinState::InstalledNotJoined => absent(Finding::waiting(
                     "config-awaited",
@@ -64,6 +67,40 @@ impl Policy for KubeletConfigFile {
             format!("{} is read as it is meant", path.value),
         ))
     }
+}
+
+/// A file system that /etc/fstab or a mount unit wants above the file, and that is
+/// not mounted: what is on it cannot be seen. In a tree nothing is mounted.
+fn hidden(path: &Sourced) -> Result<Option<Finding>, Unavailable> {
+    if node::kernel_release()?.is_none() {
+        return Ok(None);
+    }
+    let mounted = files::mounts()?;
+    let mounts = files::boot_mounts()?;
+    let mount = mounts.iter().find(|mount| {
+        let place = mount.mount_point.trim_end_matches('/');
+        path.value
+            .strip_prefix(place)
+            .is_some_and(|rest| rest.starts_with('/'))
+            && mounted
+                .iter()
+                .all(|known| known.mount_point != mount.mount_point)
+    });
+    Ok(mount.map(|mount| {
+        Finding::unknown(
+            "config-hidden",
+            format!(
+                "whether {} exists cannot be seen: {} is to be mounted on {} and is not",
+                path.value, mount.source, mount.mount_point
+            ),
+        )
+        .evidence(
+            mount.at.clone(),
+            mount.text.clone().unwrap_or_else(|| mount.unit.clone()),
+        )
+        .symptom_of("kubelet-crashloop-triage/not-mounted")
+        .symptom_of("state-dirs-mounted")
+    }))
 }
 
 fn finding(problem: Problem, path: &str) -> Finding {

@@ -3,7 +3,7 @@
 use nodepol_plugin::configs::{self, Scalar};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Severity, Step, Unavailable, kubelet, no_own_kubelet, node,
+    Severity, Step, Unavailable, Version, kubelet, no_own_kubelet, node, runtimes,
 };
 
 struct VersionSkew;
@@ -22,13 +22,19 @@ impl Policy for VersionSkew {
         .phases(&[Phase::Boot, Phase::Running])
     }
 
-    fn judge(_: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+    fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
         if let Some(judgement) = no_own_kubelet()? {
             return Ok(judgement);
         }
+        let note = runtime(at);
         if !node::control_plane() {
-            return Ok(Judgement::not_applicable(
-                "no API server runs here, and its version is not known",
+            return Ok(note.map_or_else(
+                || {
+                    Judgement::not_applicable(
+                        "no API server runs here, and its version is not known",
+                    )
+                },
+                Judgement::from,
             ));
         }
         let Some((at, image, minor)) = api_server()? else {
@@ -42,54 +48,102 @@ impl Policy for VersionSkew {
                 reason: "its version is not known".to_owned(),
             });
         };
-        // kubernetes.io/releases/version-skew-policy: three since 1.28.
-        let allowed = if minor >= 28 { 3 } else { 2 };
-        let newer = kubelet.minor > minor;
-        let older = kubelet.minor + allowed < minor;
-        if !newer && !older {
-            return Ok(Judgement::pass(format!(
-                "kubelet {} fits API server 1.{minor}",
-                kubelet.text
-            )));
-        }
-        let (id, message) = if newer {
-            (
-                "kubelet-newer",
-                format!(
-                    "kubelet {} is newer than API server 1.{minor}: that is not supported, and \
-                     fields that it sends may be lost",
-                    kubelet.text
-                ),
-            )
-        } else {
-            (
-                "kubelet-too-old",
-                format!(
-                    "kubelet {} is more than {allowed} minor versions older than API server \
-                     1.{minor}",
-                    kubelet.text
-                ),
-            )
-        };
-        Ok(Finding::fail(id, message)
-            .evidence(at, image)
-            .evidence(kubelet.at, kubelet.text)
-            .fix(if newer {
-                Fix::new("upgrade the control plane first").step(
-                    Step::command(
-                        ["kubeadm", "upgrade", "plan"],
-                        "the control plane goes before the kubelets, one minor version at a time",
-                    )
-                    .on(Place::ControlPlane),
-                )
-            } else {
-                Fix::new("upgrade the kubelet").step(Step::note(format!(
-                    "drain the node, install kubelet 1.{minor}, run `kubeadm upgrade node`, \
-                     restart the kubelet, uncordon"
-                )))
-            })
-            .into())
+        let summary = format!("kubelet {} fits API server 1.{minor}", kubelet.text);
+        let findings = skew(at, image, minor, kubelet).into_iter().chain(note);
+        Ok(Judgement::of(findings.collect(), summary))
     }
+}
+
+/// kubernetes.io/releases/version-skew-policy.
+fn skew(at: Location, image: String, minor: u32, kubelet: Version) -> Option<Finding> {
+    // Three since 1.28.
+    let allowed = if minor >= 28 { 3 } else { 2 };
+    let newer = kubelet.minor > minor;
+    if !newer && kubelet.minor + allowed >= minor {
+        return None;
+    }
+    let (id, message) = if newer {
+        (
+            "kubelet-newer",
+            format!(
+                "kubelet {} is newer than API server 1.{minor}: that is not supported, and fields \
+                 that it sends may be lost",
+                kubelet.text
+            ),
+        )
+    } else {
+        (
+            "kubelet-too-old",
+            format!(
+                "kubelet {} is more than {allowed} minor versions older than API server 1.{minor}",
+                kubelet.text
+            ),
+        )
+    };
+    let fix = if newer {
+        Fix::new("upgrade the control plane first").step(
+            Step::command(
+                ["kubeadm", "upgrade", "plan"],
+                "the control plane goes before the kubelets, one minor version at a time",
+            )
+            .on(Place::ControlPlane),
+        )
+    } else {
+        Fix::new("upgrade the kubelet").step(Step::note(format!(
+            "drain the node, install kubelet 1.{minor}, run `kubeadm upgrade node`, restart the \
+             kubelet, uncordon"
+        )))
+    };
+    let finding = Finding::fail(id, message)
+        .evidence(at, image)
+        .evidence(kubelet.at, kubelet.text);
+    Some(finding.fix(fix))
+}
+
+/// Major, minor and patch.
+type Release = (u32, u32, u32);
+
+/// What containerd's own table recommends for a release of Kubernetes: the oldest
+/// patch of each minor version, the oldest first. Others work as well.
+const RECOMMENDED: [(u32, &[Release]); 2] = [
+    (35, &[(1, 7, 28), (2, 1, 5), (2, 2, 0)]),
+    (36, &[(2, 2, 0), (2, 3, 0)]),
+];
+
+/// A note on a containerd that is not recommended for this kubelet. What is not
+/// known is not worth one.
+fn runtime(at: Horizon) -> Option<Finding> {
+    let kubelet = kubelet::get_version().ok()??;
+    let runtime = runtimes::selected(at).ok()??;
+    let version = runtime.version.filter(|_| runtime.name == "containerd")?;
+    let (_, recommended) = RECOMMENDED
+        .iter()
+        .find(|(minor, _)| (kubelet.major, kubelet.minor) == (1, *minor))?;
+    let own = (version.major, version.minor, version.patch);
+    let fits = recommended
+        .iter()
+        .any(|least| (own.0, own.1) == (least.0, least.1) && own >= *least);
+    let newest = recommended.last()?;
+    if fits || (own.0, own.1) > (newest.0, newest.1) {
+        return None;
+    }
+    let names: String = recommended
+        .iter()
+        .map(|(major, minor, patch)| match patch {
+            0 => format!(" {major}.{minor}"),
+            patch => format!(" {major}.{minor}.{patch}"),
+        })
+        .collect();
+    Some(
+        Finding::note(
+            "runtime-not-recommended",
+            format!(
+                "containerd {} is none that is recommended for Kubernetes 1.{}:{names}",
+                version.text, kubelet.minor
+            ),
+        )
+        .evidence(version.at, version.text),
+    )
 }
 
 /// The image of the static pod, and its minor version.

@@ -257,19 +257,18 @@ impl Certs {
         Ok(authorities)
     }
 
-    /// Who signed the first certificate in a file; `None` if there is none.
+    /// Who signed the first certificate in a file, through the intermediates that
+    /// follow it; `None` if there is none.
     ///
     /// # Errors
     /// [`Unavailable`] if a file could not be read.
     pub fn issuer(&self, at: Horizon, path: &str) -> Result<Option<Issuer>, Unavailable> {
-        let first = self.in_file(path)?.into_iter().flatten().next();
-        first
-            .map(|certificate| Ok(issuer::find(certificate, self.authorities(at)?)))
-            .transpose()
+        let chain = self.in_file(path)?.unwrap_or_default();
+        Ok(issuer::find(chain, self.authorities(at)?))
     }
 
-    /// Who signed the client certificate of the kubeconfig, or of the store;
-    /// `None` if there is none.
+    /// Who signed the client certificate of the store, or of the kubeconfig, through
+    /// the intermediates that follow it; `None` if there is none.
     ///
     /// # Errors
     /// [`Unavailable`] if a file could not be read.
@@ -281,10 +280,10 @@ impl Certs {
             Store::Link(credential) | Store::Regular(credential) => Some(credential),
             Store::Absent | Store::Dangling(_) | Store::Corrupt(_) => from_kubeconfig,
         };
-        credential
-            .and_then(|credential| credential.certificates.into_iter().next())
-            .map(|certificate| Ok(issuer::find(certificate, self.authorities(at)?)))
-            .transpose()
+        let Some(credential) = credential else {
+            return Ok(None);
+        };
+        Ok(issuer::find(credential.certificates, self.authorities(at)?))
     }
 
     /// What `nodepol facts` shows: `null` where the evidence does not tell.

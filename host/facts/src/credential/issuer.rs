@@ -5,32 +5,52 @@ use x509_parser::prelude::{FromDer as _, X509Certificate, X509Error};
 
 use super::{Certificate, Issuer};
 
-/// Looks for the signer of `certificate` among `authorities`. A CA that was
-/// renewed with its key is there twice, and both verify: the one that is valid
-/// longest counts, as any valid one is enough.
-pub(super) fn find(certificate: Certificate, authorities: Vec<Certificate>) -> Issuer {
-    let mut signed_by: Option<&Certificate> = None;
+/// Looks for the authority that the first of a `chain` goes back to: the one that
+/// signed it, or that signed the intermediate which did. A CA that was renewed
+/// with its key is there twice, and both verify: the one that is valid longest
+/// counts, as any valid one is enough.
+///
+/// `None` for an empty chain.
+pub(super) fn find(chain: Vec<Certificate>, authorities: Vec<Certificate>) -> Option<Issuer> {
+    let mut chain = chain.into_iter();
+    let certificate = chain.next()?;
     let mut unverifiable = None;
-    for authority in &authorities {
-        match verify(&certificate, authority) {
-            Ok(true) => {
-                if signed_by.is_none_or(|known| known.not_after < authority.not_after) {
-                    signed_by = Some(authority);
-                }
-            }
-            Ok(false) => {}
-            Err(why) => {
-                unverifiable.get_or_insert(why);
+    let mut signed = |certificate: &Certificate, signer: &Certificate| {
+        verify(certificate, signer).unwrap_or_else(|why| {
+            unverifiable.get_or_insert(why);
+            false
+        })
+    };
+    // What is signed so far, from the certificate on upwards; intermediates may
+    // stand in any order.
+    let mut below = vec![certificate.clone()];
+    let mut intermediates: Vec<Certificate> = chain.filter(|one| one.is_ca).collect();
+    let mut signed_by: Option<Certificate> = None;
+    let mut at = 0;
+    while let Some(one) = below.get(at).cloned() {
+        for authority in &authorities {
+            let longer = signed_by
+                .as_ref()
+                .is_none_or(|known| known.not_after < authority.not_after);
+            if longer && signed(&one, authority) {
+                signed_by = Some(authority.clone());
             }
         }
+        intermediates.retain(|intermediate| {
+            let signs = signed(&one, intermediate);
+            if signs {
+                below.push(intermediate.clone());
+            }
+            !signs
+        });
+        at += 1;
     }
-    let signed_by = signed_by.cloned();
-    Issuer {
+    Some(Issuer {
         unverifiable: unverifiable.filter(|_| signed_by.is_none()),
         certificate,
         authorities,
         signed_by,
-    }
+    })
 }
 
 /// Whether the key of `authority` made the signature of `certificate`.

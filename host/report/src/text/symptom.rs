@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use nodepol_model::{Finding, Report, Verdict};
+use nodepol_model::{Finding, PolicyReport, Report, Severity, Verdict};
 
 /// A finding: the index of its policy and its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,11 +14,14 @@ pub(super) struct Place(pub(super) usize, pub(super) usize);
 pub(super) struct Folded {
     cause: BTreeMap<Place, Place>,
     symptoms: BTreeMap<Place, Vec<Place>>,
+    /// Policies that are told after another one, not under it.
+    after: BTreeMap<usize, usize>,
 }
 
 impl Folded {
     /// Folds every finding whose cause speaks. Where findings name each other
-    /// as causes, the first of them stays.
+    /// as causes, the first of them stays. A way out of what stops the kubelet
+    /// is not folded away under something lesser: it is told after its cause.
     pub(super) fn of(report: &Report) -> Self {
         let index = index(report);
         let mut folded = Self::default();
@@ -28,12 +31,18 @@ impl Folded {
                 let cause = finding
                     .symptom_of
                     .iter()
-                    .filter_map(|name| index.get(name).copied())
+                    .filter_map(|name| index.get(name))
                     .filter(|(cause, _)| *cause != place)
                     .filter(|(_, verdict)| explains(*verdict, finding))
                     .find(|(cause, _)| folded.root(*cause) != place);
-                if let Some((cause, _)) = cause {
-                    folded.cause.insert(place, cause);
+                match cause {
+                    Some((cause, _)) if stands_alone(report, said, finding, *cause) => {
+                        folded.after.entry(policy).or_insert(cause.0);
+                    }
+                    Some((cause, _)) => {
+                        folded.cause.insert(place, *cause);
+                    }
+                    None => {}
                 }
             }
         }
@@ -55,6 +64,11 @@ impl Folded {
         self.symptoms.get(&place).map_or(&[], Vec::as_slice)
     }
 
+    /// The policy that has to be told before this one.
+    pub(super) fn before(&self, policy: usize) -> Option<usize> {
+        self.after.get(&policy).copied()
+    }
+
     /// The finding that stays. Ends, for a cause is taken only if its own root
     /// is another one: there is no circle.
     fn root(&self, mut place: Place) -> Place {
@@ -71,6 +85,27 @@ fn explains(verdict: Verdict, symptom: &Finding) -> bool {
     symptom.waived.is_none()
         && verdict >= symptom.verdict
         && (verdict == symptom.verdict || matches!(verdict, Verdict::Fail | Verdict::Warn))
+}
+
+/// Whether a finding of a blocker brings a way out that its cause, which leaves
+/// the kubelet running, does not.
+fn stands_alone(
+    report: &Report,
+    policy: &PolicyReport,
+    finding: &Finding,
+    Place(cause, at): Place,
+) -> bool {
+    let Some(cause) = report.policies.get(cause) else {
+        return false;
+    };
+    finding.verdict == Verdict::Fail
+        && policy.severity == Severity::Blocker
+        && cause.severity <= Severity::Degraded
+        && finding.fix.is_some()
+        && cause
+            .findings
+            .get(at)
+            .is_some_and(|known| known.fix != finding.fix)
 }
 
 type Index = BTreeMap<String, (Place, Verdict)>;
