@@ -2,11 +2,11 @@
 
 use nodepol_model::{Location, Unavailable};
 use serde_json::Value as Json;
+use strsim::levenshtein;
 
 use super::SettingValue;
 use super::effective::Effective;
 use super::gates::{self, FIRST, Gate, LAST};
-use super::nearest::distance;
 use crate::sourced::{Problem, Version};
 
 const GATES: &str = "/featureGates";
@@ -125,7 +125,7 @@ fn nearest(name: &str, minor: u32) -> Option<String> {
         return None;
     }
     let (far, nearest) = gates::names(minor)
-        .map(|known| (distance(name, known), known))
+        .map(|known| (levenshtein(name, known), known))
         .min()?;
     (far <= (name.len() / 4).max(1)).then(|| nearest.to_owned())
 }
