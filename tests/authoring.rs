@@ -130,6 +130,32 @@ fn a_generated_c_project_passes() {
     generated("c");
 }
 
+/// Where there is no clang, `zig` compiles C.
+#[test]
+fn a_c_project_is_built_by_zig() {
+    let Some(zig) = nodepol_toolchain::which("zig").or(nodepol_toolchain::which("python-zig"))
+    else {
+        return skipped("zig is not at hand");
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let new = ["plugin", "new", "acme-agent", "--lang", "c"];
+    done(scratch.path(), &new);
+    let only_zig = scratch.path().join("bin");
+    std::fs::create_dir(&only_zig).unwrap();
+    std::os::unix::fs::symlink(zig, only_zig.join("zig")).unwrap();
+    let tested = Command::new(nodepol_tests::binary())
+        .args(["plugin", "test", "acme-agent"])
+        .current_dir(scratch.path())
+        .env("PATH", &only_zig)
+        .output()
+        .unwrap();
+    assert!(
+        text(&tested).contains("6 passed, 0 failed"),
+        "{}",
+        text(&tested)
+    );
+}
+
 #[test]
 fn a_generated_go_project_passes() {
     generated("go");

@@ -200,6 +200,8 @@ fn a_panic_is_told_with_its_place() {
         assert!(said.contains(expected), "{language}: {said}");
         let said = refused(&directory, 3, &arguments);
         assert!(said.contains("ERROR  acme-agent"), "{language}: {said}");
+        // Once: in the report.
+        assert_eq!(said.matches("ERROR").count(), 1, "{language}: {said}");
     }
 }
 

@@ -119,6 +119,10 @@ impl Court<'_> {
         for line in &evaluation.log {
             let message = &line.message;
             match line.level {
+                // The report says why it failed, with what it said last.
+                LogLevel::Error if evaluation.outcome.is_err() => {
+                    tracing::info!("{}: {message}", report.id);
+                }
                 LogLevel::Error => tracing::error!("{}: {message}", report.id),
                 LogLevel::Warn => tracing::warn!("{}: {message}", report.id),
                 LogLevel::Info => tracing::info!("{}: {message}", report.id),

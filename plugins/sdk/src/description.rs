@@ -6,6 +6,19 @@ use crate::bindings::exports::nodepol::policy::check;
 use crate::{Phase, Severity, Value};
 
 /// Who a policy is: what `nodepol list` shows and what a policy set may change.
+///
+/// ```
+/// use std::time::Duration;
+/// use nodepol_plugin::{Description, Phase, Severity};
+///
+/// Description::new("acme-lease", "The lease is fresh", "the lease is younger than `age`")
+///     .severity(Severity::TimeBomb)
+///     .phases(&[Phase::Boot, Phase::Running])
+///     .parameter("age", Duration::from_secs(3600), "how old it may be")
+///     .parameter("retries", 3, "how often the agent tries")
+///     .parameter("servers", ["a.example", "b.example"], "who may have given it")
+///     .documentation("https://wiki.acme.example/lease");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Description(pub(crate) check::Description);
 

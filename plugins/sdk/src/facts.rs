@@ -4,6 +4,11 @@ use crate::kubelet::SettingValue;
 use crate::node::{self, JoinState};
 use crate::{Horizon, Judgement, Location, Sourced, Unavailable, files, kubelet};
 
+/// ```
+/// # use nodepol_plugin::Location;
+/// Location::line("/etc/fstab", 3);
+/// Location::source("systemd"); // nothing with lines
+/// ```
 impl Location {
     /// A whole source, without a line.
     pub fn source(source: impl Into<String>) -> Self {
@@ -34,6 +39,28 @@ impl Sourced {
     }
 }
 
+/// For what a policy itself finds that it cannot tell: return it as an error, and
+/// the verdict is `unknown`.
+///
+/// ```
+/// # use nodepol_plugin::Unavailable;
+/// fn seconds(text: &str) -> Result<u64, Unavailable> {
+///     text.trim()
+///         .parse()
+///         .map_err(|_| Unavailable::new("/etc/acme/lease", "it holds no number"))
+/// }
+/// assert!(seconds("soon").is_err());
+/// ```
+impl Unavailable {
+    /// Evidence of `source` that could not be read, and why.
+    pub fn new(source: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
 impl SettingValue {
     /// Whether it is the boolean `true`.
     pub fn is_true(&self) -> bool {
@@ -47,7 +74,18 @@ impl SettingValue {
 }
 
 /// Why a policy about kubelet.service has no meaning here: there is no kubelet,
-/// or it is part of another program. `None` if it has.
+/// or it is part of another program. `None` if it has. The first lines of most
+/// policies about the kubelet:
+///
+/// ```no_run
+/// # use nodepol_plugin::{Judgement, Unavailable, no_own_kubelet};
+/// # fn judge() -> Result<Judgement, Unavailable> {
+/// if let Some(judgement) = no_own_kubelet()? {
+///     return Ok(judgement);
+/// }
+/// # Ok(Judgement::pass("it is so"))
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`Unavailable`] if the files that tell could not be read.

@@ -4,6 +4,22 @@ use crate::bindings::exports::nodepol::policy::check;
 use crate::{Fix, Location, Sourced, Unavailable, Verdict};
 
 /// One thing that a policy found.
+///
+/// ```
+/// use nodepol_plugin::{Finding, Judgement, Location, Sourced, Verdict};
+///
+/// let finding = Finding::warn("lease-old", "the lease is 3 hours old")
+///     .evidence(Location::line("/etc/acme.conf", 7), "lease = 2026-05-01")
+///     .explained(Location::source("acme --show"), "stale", "says the agent itself")
+///     .symptom_of("clock-sanity");
+/// assert_eq!((finding.id(), finding.verdict()), ("lease-old", Verdict::Warn));
+/// // A value of a fact brings its own place.
+/// let name = Sourced::from_source("/etc/hostname", "node-1");
+/// let finding = Finding::fail("wrong-name", "the node is called node-1").seen(name);
+/// // One finding is a judgement as it is; for several there is `Judgement::of`.
+/// let judgement: Judgement = finding.into();
+/// assert_eq!(judgement.summary(), "the node is called node-1");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding(pub(crate) check::Finding);
 

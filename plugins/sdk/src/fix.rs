@@ -6,6 +6,21 @@ use crate::bindings::exports::nodepol::policy::check::{
 };
 
 /// The way out of a finding.
+///
+/// ```
+/// use nodepol_plugin::{Disruption, Fix, Place, Step, UnitVerb};
+///
+/// let conf = "/etc/acme/agent.yaml";
+/// let fix = Fix::new("let the agent use the node's own name")
+///     .step(Step::set_value(conf, "/nodeName", "null", "take the name of the host"))
+///     .step(Step::unit(UnitVerb::Restart, "acme.service", "read it"))
+///     .step(
+///         Step::command(["kubectl", "delete", "node", "old-name"], "remove the old node")
+///             .on(Place::Admin)
+///             .disrupts(Disruption::Evict)
+///             .verify(["kubectl", "get", "nodes"]),
+///     );
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fix(pub(crate) check::Fix);
 
@@ -56,12 +71,23 @@ impl Step {
         })
     }
 
-    /// Run a program: its argv, never a line for a shell.
-    pub fn command<const N: usize>(argv: [&str; N], description: impl Into<String>) -> Self {
-        Self::argv(argv.map(str::to_owned).to_vec(), description)
+    /// Run a program: its argv, never a line for a shell. The words are texts of
+    /// either kind.
+    ///
+    /// ```
+    /// # use nodepol_plugin::Step;
+    /// let device = String::from("/dev/sdb1");
+    /// Step::command(["swapoff", device.as_str()], "turn it off now");
+    /// Step::command(vec!["swapoff".to_owned(), device], "turn it off now");
+    /// ```
+    pub fn command<W: Into<String>>(
+        argv: impl IntoIterator<Item = W>,
+        description: impl Into<String>,
+    ) -> Self {
+        Self::argv(argv.into_iter().map(Into::into).collect(), description)
     }
 
-    /// Run a program with an argv that is put together at run time.
+    /// [`Step::command`] with an argv that is one list already.
     pub fn argv(argv: Vec<String>, description: impl Into<String>) -> Self {
         Self::new(Action::Command(argv), Disruption::None, description)
     }
@@ -193,8 +219,8 @@ impl Step {
 
     /// A command that exits with 0 once the step has taken effect.
     #[must_use]
-    pub fn verify<const N: usize>(mut self, argv: [&str; N]) -> Self {
-        self.0.verify = Some(argv.map(str::to_owned).to_vec());
+    pub fn verify<W: Into<String>>(mut self, argv: impl IntoIterator<Item = W>) -> Self {
+        self.0.verify = Some(argv.into_iter().map(Into::into).collect());
         self
     }
 }

@@ -17,6 +17,18 @@ pub trait Policy {
 }
 
 /// What a policy says about one horizon.
+///
+/// ```
+/// use nodepol_plugin::{Finding, Judgement, Verdict};
+///
+/// let quiet = Judgement::of(vec![], "nothing is wrong");
+/// assert_eq!((quiet.verdict(), quiet.summary()), (Verdict::Pass, "nothing is wrong"));
+///
+/// let both = vec![Finding::warn("slow", "it is slow"), Finding::fail("down", "it is down")];
+/// let judged = Judgement::of(both, "nothing is wrong");
+/// assert_eq!((judged.verdict(), judged.summary()), (Verdict::Fail, "it is down"));
+/// assert_eq!(judged.findings().len(), 2);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     pub(crate) verdict: Verdict,
