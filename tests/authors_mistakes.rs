@@ -205,6 +205,46 @@ fn a_panic_is_told_with_its_place() {
     }
 }
 
+/// Whatever the environment says of programs for this machine, and wherever cargo
+/// is told to build.
+#[test]
+fn a_rust_build_is_its_own() {
+    let scratch = tempfile::tempdir().unwrap();
+    let said = done(
+        scratch.path(),
+        &["plugin", "new", "acme-agent", "--directory", "my policy"],
+    );
+    assert!(said.contains("    cd 'my policy'\n"), "{said}");
+    let directory = scratch.path().join("my policy");
+    if !at_hand("rust", &directory) {
+        return;
+    }
+    let build = || {
+        std::process::Command::new(nodepol_tests::binary())
+            .args(["plugin", "build", "my policy"])
+            .current_dir(scratch.path())
+            .env("RUSTFLAGS", "-Clink-arg=--no-such-flag")
+            .env("CARGO_TARGET_DIR", "built here")
+            .output()
+            .unwrap()
+    };
+    let built = build();
+    assert!(built.status.success(), "{}", text(&built));
+    assert!(scratch.path().join("built here/guest").is_dir());
+    // A crate of another name does not pass for what was built before.
+    change(
+        &directory.join("Cargo.toml"),
+        "name = \"acme-agent\"",
+        "name = \"acme-other\"",
+    );
+    let said = text(&build());
+    assert!(
+        said.contains("cargo built no library `acme-agent`"),
+        "{said}"
+    );
+    assert!(said.contains("write `name = \"acme-agent\"`"), "{said}");
+}
+
 /// What TypeScript finds wrong ends the build, with the line; and the helpers and
 /// the policy of a project in JavaScript hold to the same types.
 #[test]

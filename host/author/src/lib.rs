@@ -26,3 +26,6 @@ pub use embedded::wit_files;
 pub use error::AuthorError;
 pub use language::Language;
 pub use project::{Manifest, Project};
+
+// For what is said of projects.
+pub use nodepol_toolchain::word;

@@ -54,7 +54,7 @@ impl Packages {
 }
 
 /// A path as one word of a shell.
-pub(crate) fn word(path: &std::path::Path) -> String {
+pub fn word(path: &std::path::Path) -> String {
     let text = path.display().to_string();
     let plain = text
         .chars()

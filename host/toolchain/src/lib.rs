@@ -12,6 +12,7 @@ mod rust;
 
 pub use c::Clang;
 pub use go::Go;
+pub use install::word;
 pub use javascript::{Qjs, Tsc};
 pub use path::which;
 pub use rust::{DEBIAN_PACKAGES, Rust, TARGET};

@@ -19,16 +19,20 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, AuthorError> {
         Some(target) => absolute(Path::new(&target))?,
     }
     .join("guest");
+    let module = target
+        .join(TARGET)
+        .join("release")
+        .join(format!("{}.wasm", project.manifest.id.replace('-', "_")));
+    // Were it not built now, an older one would be taken for it.
+    if module.exists() {
+        std::fs::remove_file(&module).map_err(AuthorError::write(&module))?;
+    }
     let mut cargo = rust.cargo_build(&target);
     let ran = run(cargo.current_dir(&directory).args(["--quiet", "--release"]));
     if ran.is_err() && which("cc").is_none() {
         return Err(linker().into());
     }
     ran?;
-    let module = target
-        .join(TARGET)
-        .join("release")
-        .join(format!("{}.wasm", project.manifest.id.replace('-', "_")));
     if !module.exists() {
         return Err(AuthorError::OtherCrate {
             manifest: directory.join("Cargo.toml"),

@@ -59,9 +59,10 @@ pub(crate) fn run(arguments: &New) -> Result<()> {
     output::write(
         None,
         &format!(
-            "{0}: a policy in {1}. Next:\n\n    cd {0}\n{install}    nodepol plugin test\n",
+            "{}: a policy in {}. Next:\n\n    cd {}\n{install}    nodepol plugin test\n",
             directory.display(),
-            arguments.lang
+            arguments.lang,
+            nodepol_author::word(&directory)
         ),
     )
 }
