@@ -1,8 +1,10 @@
 //! The host has what the kubelet watches and writes by.
 
+use nodepol_plugin::files::Usage;
+use nodepol_plugin::quantity::{scaled, value_of};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, files, journal, kubelet, no_own_kubelet,
+    Step, Unavailable, files, journal, kubelet, no_own_kubelet, node, runtimes,
 };
 
 struct HostLimitsFs;
@@ -76,11 +78,16 @@ fn from_log() -> Result<Option<Finding>, Unavailable> {
     };
     let message = line.entry.message;
     let at = Location::source("journal");
-    if message.contains("inotify_init") {
+    if message.contains("inotify_") {
+        let what = if message.contains("inotify_add_watch") {
+            "watch"
+        } else {
+            "instance"
+        };
         return Ok(Some(
             Finding::fail(
                 "inotify-exhausted",
-                "the kubelet exits: no inotify instance is left for it",
+                format!("the kubelet exits: no inotify {what} is left for it"),
             )
             .evidence(at, message)
             .fix(
@@ -117,52 +124,165 @@ fn from_log() -> Result<Option<Finding>, Unavailable> {
     Ok(None)
 }
 
-/// The kubelet's own thresholds are 10 % of space and 5 % of inodes (nodefs).
-fn room(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+/// Where the node is at or below `evictionHard` as it starts, it reports pressure
+/// and evicts pods.
+struct Thresholds {
+    /// `evictionHard` as JSON; the kubelet's defaults before it is configured.
+    json: String,
+}
+
+impl Thresholds {
+    fn read(at: Horizon) -> Self {
+        let setting = kubelet::setting(at, "/evictionHard").ok().flatten();
+        Self {
+            json: setting.map_or_else(
+                || {
+                    "{\"nodefs.available\":\"10%\",\"nodefs.inodesFree\":\"5%\",\
+                     \"imagefs.available\":\"15%\",\"memory.available\":\"100Mi\"}"
+                        .to_owned()
+                },
+                |setting| setting.json,
+            ),
+        }
+    }
+
+    /// The threshold of a signal, if less than that is left of `all`.
+    fn crossed(&self, signal: &str, left: u64, all: u64) -> Option<&str> {
+        let threshold = value_of(&self.json, signal)?;
+        let least = match threshold.strip_suffix('%') {
+            // The kubelet leaves these out.
+            Some("0" | "100") => return None,
+            // In thousandths of a percent.
+            Some(percent) => (all / 100_000).saturating_mul(scaled(percent, 3)?),
+            None => scaled(threshold, 0)?,
+        };
+        (all > 0 && left < least).then_some(threshold)
+    }
+}
+
+fn room(at: Horizon) -> Result<Vec<Finding>, Unavailable> {
+    let thresholds = Thresholds::read(at);
     let root = kubelet::flag(at, "root-dir")
         .ok()
         .flatten()
         .map_or_else(|| "/var/lib/kubelet".to_owned(), |flag| flag.value);
-    let Some(usage) = files::get_usage(&root)? else {
-        return Ok(None);
-    };
-    let left = |free: u64, all: u64| free.saturating_mul(100).checked_div(all);
-    let bytes = left(usage.bytes_available, usage.bytes);
-    let inodes = left(usage.inodes_free, usage.inodes);
-    let said = format!(
-        "{} of space, {} of inodes left",
-        bytes.map_or_else(|| "unknown".to_owned(), |percent| format!("{percent} %")),
-        inodes.map_or_else(|| "unknown".to_owned(), |percent| format!("{percent} %"))
-    );
+    let mut findings = Vec::new();
+    if let Some(usage) = files::get_usage(&root)? {
+        findings.extend(root_dir(&thresholds, root, &usage));
+    }
+    // What of images cannot be told is not worth a word: they mostly lie on the
+    // same file system.
+    if findings.is_empty()
+        && let Ok(Some(runtime)) = runtimes::selected(at)
+    {
+        let path = match runtime.name.as_str() {
+            "containerd" => "/var/lib/containerd",
+            "docker" => "/var/lib/docker",
+            _ => "/var/lib/containers",
+        };
+        if let Ok(Some(usage)) = files::get_usage(path)
+            && let Some(threshold) =
+                thresholds.crossed("imagefs.available", usage.bytes_available, usage.bytes)
+        {
+            findings.push(pressure(
+                "image-disk-pressure",
+                format!(
+                    "the file system of images at {path} has less than {threshold} of space left: \
+                     the node reports DiskPressure, removes images and evicts pods"
+                ),
+                path,
+                left(&usage),
+            ));
+        }
+    }
+    if let (Some(available), Some(all)) = (
+        node::memory_available()?,
+        node::get_capacity()?.memory_bytes,
+    ) && let Some(threshold) = thresholds.crossed("memory.available", available, all)
+    {
+        findings.push(
+            Finding::warn(
+                "memory-pressure",
+                format!(
+                    "less than {threshold} of memory is left: the node reports MemoryPressure and \
+                     evicts pods"
+                ),
+            )
+            .evidence(
+                Location::source("/proc/meminfo"),
+                format!("MemAvailable {} MiB", available >> 20),
+            )
+            .fix(Fix::new("free memory").step(Step::command(
+                ["ps", "-eo", "rss,comm", "--sort=-rss"],
+                "what takes it, outside of pods as well",
+            ))),
+        );
+    }
+    Ok(findings)
+}
+
+fn root_dir(thresholds: &Thresholds, root: String, usage: &Usage) -> Option<Finding> {
     let full = usage.bytes_available == 0 || (usage.inodes > 0 && usage.inodes_free == 0);
-    let tight = bytes.is_some_and(|percent| percent < 10)
-        || (usage.inodes > 0 && inodes.is_some_and(|percent| percent < 5));
-    let finding = if full {
-        Finding::fail(
+    if full {
+        let finding = Finding::fail(
             "root-dir-full",
             format!("{root} is full: the kubelet cannot write its state"),
-        )
-    } else if tight {
-        Finding::warn(
-            "disk-pressure",
-            format!("{root} is nearly full: the node reports DiskPressure and evicts pods"),
-        )
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(
-        finding.evidence(Location::source(root), said).fix(
-            Fix::new("make room")
-                .step(Step::command(
-                    ["crictl", "rmi", "--prune"],
-                    "images that no container uses",
-                ))
-                .step(Step::command(
-                    ["journalctl", "--vacuum-size=200M"],
-                    "old logs",
-                )),
+        );
+        return Some(
+            finding
+                .evidence(Location::source(root), left(usage))
+                .fix(make_room()),
+        );
+    }
+    let (what, threshold) = thresholds
+        .crossed("nodefs.available", usage.bytes_available, usage.bytes)
+        .map(|threshold| ("space", threshold))
+        .or_else(|| {
+            thresholds
+                .crossed("nodefs.inodesFree", usage.inodes_free, usage.inodes)
+                .map(|threshold| ("inodes", threshold))
+        })?;
+    Some(pressure(
+        "disk-pressure",
+        format!(
+            "{root} is nearly full, with less than {threshold} of {what} left: the node reports \
+             DiskPressure and evicts pods"
         ),
+        &root,
+        left(usage),
     ))
+}
+
+/// `8 % of space, 60 % of inodes left`.
+fn left(usage: &Usage) -> String {
+    let percent = |free: u64, all: u64| {
+        (free.saturating_mul(100))
+            .checked_div(all)
+            .map_or_else(|| "unknown".to_owned(), |percent| format!("{percent} %"))
+    };
+    format!(
+        "{} of space, {} of inodes left",
+        percent(usage.bytes_available, usage.bytes),
+        percent(usage.inodes_free, usage.inodes)
+    )
+}
+
+fn pressure(id: &str, message: String, path: &str, said: String) -> Finding {
+    Finding::warn(id, message)
+        .evidence(Location::source(path), said)
+        .fix(make_room())
+}
+
+fn make_room() -> Fix {
+    Fix::new("make room")
+        .step(Step::command(
+            ["crictl", "rmi", "--prune"],
+            "images that no container uses",
+        ))
+        .step(Step::command(
+            ["journalctl", "--vacuum-size=200M"],
+            "old logs",
+        ))
 }
 
 nodepol_plugin::policy!(HostLimitsFs);

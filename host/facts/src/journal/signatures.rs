@@ -422,6 +422,7 @@ pub const TABLE: &[Signature] = &[
         "host-limits",
         &[
             &["inotify_init: too many open files"],
+            &["inotify_add_watch", "no space left on device"],
             &["cached partitions map"],
             &["open /dev/kmsg"],
         ],
