@@ -77,16 +77,22 @@ fn wrong_default_target() -> Result<Option<Finding>, Unavailable> {
                 target.value
             ),
         )
-        .seen(target)
-        .fix(
-            Fix::new("boot into multi-user.target").step(
+        .seen(target.clone())
+        .fix(Fix::new("boot into multi-user.target").step(
+            // The link to it, or what the boot loader passes to the kernel.
+            if target.at.source.ends_with("default.target") {
                 Step::command(
                     ["systemctl", "set-default", "multi-user.target"],
                     "the target that services belong to",
                 )
-                .verify(["systemctl", "get-default"]),
-            ),
-        ),
+                .verify(["systemctl", "get-default"])
+            } else {
+                Step::note(format!(
+                    "take the word that names {} out of the configuration of the boot loader ({})",
+                    target.value, target.at.source
+                ))
+            },
+        )),
     ))
 }
 

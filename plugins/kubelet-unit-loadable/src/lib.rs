@@ -82,6 +82,19 @@ fn not_loaded(horizon: Horizon, unit: &Unit) -> Option<Finding> {
         .unwrap_or_else(|| unit.load_state.clone());
     match unit.load_state.as_str() {
         "loaded" => None,
+        "masked" if said.starts_with("systemd.mask=") => Some(
+            Finding::fail(
+                "unit-masked",
+                "the kernel's command line masks kubelet.service: systemd refuses to start it",
+            )
+            .evidence(at(), said.clone())
+            .fix(
+                Fix::new("let the kernel start without it").step(Step::note(format!(
+                    "take systemd.mask={KUBELET} out of the configuration of the boot loader ({})",
+                    at().source
+                ))),
+            ),
+        ),
         "masked" => Some(
             Finding::fail(
                 "unit-masked",

@@ -1,42 +1,29 @@
 //! The kubelet within a command line: behind wrappers, in a container, in a
 //! script.
 
-use nodepol_model::Location;
+mod container;
+mod script;
 
-use super::shell;
+use nodepol_model::Unavailable;
+
 use crate::sourced::Sourced;
 
-/// Options of `podman run` and `docker run` that take no value of their own.
-const CONTAINER_SWITCHES: [&str; 24] = [
-    "--detach",
-    "--disable-content-trust",
-    "--env-host",
-    "--http-proxy",
-    "--init",
-    "--interactive",
-    "--no-healthcheck",
-    "--no-hostname",
-    "--no-hosts",
-    "--oom-kill-disable",
-    "--passwd",
-    "--privileged",
-    "--publish-all",
-    "--quiet",
-    "--read-only",
-    "--read-only-tmpfs",
-    "--replace",
-    "--rm",
-    "--rmi",
-    "--rootfs",
-    "--sig-proxy",
-    "--tls-verify",
-    "--tty",
-    "--unsetenv-all",
-];
+/// Scripts in scripts, wrappers in wrappers: no deeper than this.
+const MAX_DEPTH: usize = 4;
+
+/// A variable of the environment that a command is started with.
+pub(crate) type Environment<'a> = dyn Fn(&str) -> Result<Option<Sourced<String>>, Unavailable> + 'a;
 
 /// The words from the kubelet's program on, if this command starts one.
-pub(crate) fn kubelet(words: &[Sourced<String>]) -> Option<Vec<Sourced<String>>> {
-    find(words, 0)
+///
+/// # Errors
+/// [`Unavailable`] if it starts one in a way that is not worked out here: a
+/// shell makes a word that only it knows, or the kubelet sees other files.
+pub(crate) fn kubelet(
+    words: &[Sourced<String>],
+    environment: &Environment<'_>,
+) -> Result<Option<Vec<Sourced<String>>>, Unavailable> {
+    find(words, environment, 0)
 }
 
 /// Whether a command's program is a kubelet under another name, such as
@@ -50,43 +37,62 @@ pub(crate) fn is_named_after(words: &[Sourced<String>]) -> bool {
 }
 
 /// `depth` bounds scripts in scripts.
-fn find(words: &[Sourced<String>], depth: usize) -> Option<Vec<Sourced<String>>> {
-    let (program, rest) = words.split_first()?;
+fn find(
+    words: &[Sourced<String>],
+    environment: &Environment<'_>,
+    depth: usize,
+) -> Result<Option<Vec<Sourced<String>>>, Unavailable> {
+    let Some((program, rest)) = words.split_first() else {
+        return Ok(None);
+    };
+    let wraps = is_wrapper(&program.value);
     match base(&program.value) {
-        "kubelet" => Some(words.to_vec()),
+        "kubelet" => return Ok(Some(words.to_vec())),
         "hyperkube" => {
-            let (first, _) = rest.split_first()?;
-            (first.value == "kubelet").then(|| rest.to_vec())
+            let first = rest.first();
+            let is_kubelet = first.is_some_and(|first| first.value == "kubelet");
+            return Ok(is_kubelet.then(|| rest.to_vec()));
         }
-        "podman" | "docker" | "nerdctl" => container(rest),
-        "sh" | "bash" | "dash" | "ash" if depth < 4 => script(rest, depth),
-        _ => {
-            // A wrapper such as `env`, `nice`, `systemd-inhibit` or
-            // `kubenswrapper` runs what follows its own options. A word that is
-            // the kubelet's program by path, or by name with a flag or nothing
-            // behind it, is no option's value.
-            let at = rest.iter().enumerate().position(|(at, word)| {
-                let by_name = base(&word.value) == "kubelet" && !word.value.starts_with('-');
-                let followed = rest
-                    .get(at + 1)
-                    .is_none_or(|next| next.value.starts_with('-'));
-                by_name && (word.value.starts_with('/') || followed) && is_wrapper(&program.value)
-            });
-            if let Some(at) = at {
-                return rest.get(at..).map(<[_]>::to_vec);
-            }
-            let at = rest.iter().position(|word| {
+        "podman" | "docker" | "nerdctl" => return container::kubelet(rest),
+        "sh" | "bash" | "dash" | "ash" if depth < MAX_DEPTH => {
+            return script::kubelet(rest, environment, depth);
+        }
+        _ if !wraps => return Ok(None),
+        _ => {}
+    }
+    // A wrapper such as `env`, `nice`, `systemd-inhibit` or `kubenswrapper` runs
+    // what follows its own options. A word that is the kubelet's program by
+    // path, or by name with a flag or nothing behind it, is no option's value.
+    let at = rest.iter().enumerate().position(|(at, word)| {
+        let by_name = base(&word.value) == "kubelet" && !word.value.starts_with('-');
+        let followed = rest
+            .get(at + 1)
+            .is_none_or(|next| next.value.starts_with('-'));
+        by_name && (word.value.starts_with('/') || followed)
+    });
+    let found = match at.and_then(|at| rest.get(at..)) {
+        Some(words) => Some(words.to_vec()),
+        None if depth >= MAX_DEPTH => None,
+        None => {
+            let inner = rest.iter().position(|word| {
                 matches!(
                     base(&word.value),
                     "podman" | "docker" | "sh" | "bash" | "hyperkube"
                 )
-            })?;
-            if depth >= 4 || !is_wrapper(&program.value) {
-                return None;
+            });
+            match inner.and_then(|at| rest.get(at..)) {
+                Some(words) => find(words, environment, depth + 1)?,
+                None => None,
             }
-            find(rest.get(at..)?, depth + 1)
         }
+    };
+    if found.is_some() && base(&program.value) == "chroot" {
+        return Err(Unavailable::new(
+            &program.origin.source,
+            "the kubelet runs in another root (chroot): its files are not those of the node",
+        ));
     }
+    Ok(found)
 }
 
 /// Programs that end by running the command in their own words.
@@ -124,99 +130,16 @@ fn is_wrapper(program: &str) -> bool {
     )
 }
 
-/// The words after the image of `podman run`, the kubelet's name first.
-fn container(words: &[Sourced<String>]) -> Option<Vec<Sourced<String>>> {
-    let at = words.iter().position(|word| word.value == "run")?;
-    let mut words = words.get(at + 1..)?;
-    let mut entrypoint_is_kubelet = false;
-    let image = loop {
-        let (word, rest) = words.split_first()?;
-        words = rest;
-        let text = word.value.as_str();
-        if !text.starts_with('-') {
-            break word;
-        }
-        let value = if text.starts_with("--") {
-            match text.split_once('=') {
-                Some((_, value)) => Some(value),
-                None if CONTAINER_SWITCHES.contains(&text) => None,
-                None => next(&mut words),
-            }
-        } else if text
-            .chars()
-            .skip(1)
-            .all(|c| matches!(c, 'd' | 'i' | 't' | 'P' | 'q'))
-        {
-            None
-        } else if text.chars().count() == 2 {
-            next(&mut words)
-        } else {
-            None
-        };
-        if text.starts_with("--entrypoint") {
-            entrypoint_is_kubelet = value.is_some_and(|value| base(value) == "kubelet");
-        }
-    };
-    let mut inner = words;
-    if let Some((first, rest)) = inner.split_first()
-        && base(&first.value) == "hyperkube"
-    {
-        inner = rest;
-    }
-    match inner.split_first() {
-        Some((first, _)) if base(&first.value) == "kubelet" => Some(inner.to_vec()),
-        first if first.is_none_or(|(first, _)| first.value.starts_with('-')) => {
-            let name = image.value.rsplit('/').next().unwrap_or_default();
-            let of_kubelet = name.split([':', '@']).next() == Some("kubelet");
-            // An image's variable that nothing sets is still no other program.
-            (of_kubelet || entrypoint_is_kubelet).then(|| {
-                std::iter::once(image.clone())
-                    .chain(inner.iter().cloned())
-                    .collect()
-            })
-        }
-        _ => None,
-    }
-}
-
-fn next<'w>(words: &mut &'w [Sourced<String>]) -> Option<&'w str> {
-    let (first, rest) = words.split_first()?;
-    *words = rest;
-    Some(&first.value)
-}
-
-/// The kubelet in `sh -c '…'`.
-fn script(words: &[Sourced<String>], depth: usize) -> Option<Vec<Sourced<String>>> {
-    let at = words
-        .iter()
-        .position(|word| word.value.starts_with('-') && word.value.ends_with('c'))?;
-    let script = words.get(at + 1)?;
-    let place = |_: usize| -> Location { script.origin.clone() };
-    let parsed = shell::split(&script.value, |_| None);
-    parsed.split(|word| word.operator).find_map(|command| {
-        let mut command: Vec<_> = command
-            .iter()
-            .map(|word| Sourced::new(word.text.clone(), place(word.line)))
-            .skip_while(|word| {
-                word.value == "exec"
-                    || word.value.split_once('=').is_some_and(|(name, _)| {
-                        !name.is_empty()
-                            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-                    })
-            })
-            .collect();
-        // What the shell would still expand (`"$@"`, `$ARGS`) is not known here.
-        command.retain(|word| word.value != "$@");
-        find(&command, depth + 1)
-    })
-}
-
-fn base(word: &str) -> &str {
+pub(super) fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may end so")]
+
+    use nodepol_model::Location;
+
     use super::*;
 
     fn found(line: &str) -> Option<String> {
@@ -224,7 +147,7 @@ mod tests {
             .split('|')
             .map(|word| Sourced::new(word.to_owned(), Location::source("unit")))
             .collect();
-        kubelet(&words).map(|words| {
+        kubelet(&words, &|_| Ok(None)).unwrap().map(|words| {
             words
                 .into_iter()
                 .map(|word| word.value)
@@ -258,6 +181,35 @@ mod tests {
         );
         let docker = "docker|run|-d|--rm|--net=host|example.org/hyperkube|/hyperkube|kubelet|--a";
         assert_eq!(found(docker).as_deref(), Some("kubelet --a"));
+    }
+
+    #[test]
+    fn a_container_with_other_files() {
+        let config = |volumes: &str| {
+            let line = format!(
+                "podman|run|{volumes}|example.org/kubelet:v1|--config=/var/lib/kubelet/c.yaml"
+            );
+            let words: Vec<_> = line
+                .split('|')
+                .map(|word| Sourced::new(word.to_owned(), Location::source("unit")))
+                .collect();
+            kubelet(&words, &|_| Ok(None)).is_ok()
+        };
+        assert!(config("-v|/var/lib/kubelet:/var/lib/kubelet:rshared"));
+        assert!(config("--volume=/var:/var"));
+        assert!(config(
+            "--mount|type=bind,source=/var/lib/kubelet,target=/var/lib/kubelet"
+        ));
+        assert!(!config("-v|/opt/kubelet:/var/lib/kubelet"));
+        assert!(!config("-v|/var:/var|-v|/opt:/var/lib"));
+        assert!(!config("--rm"));
+    }
+
+    #[test]
+    fn in_another_root() {
+        let words = ["chroot", "/host", "/usr/bin/kubelet", "--a"]
+            .map(|word| Sourced::new(word.to_owned(), Location::source("unit")));
+        assert!(kubelet(&words, &|_| Ok(None)).is_err());
     }
 
     #[test]

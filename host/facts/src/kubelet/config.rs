@@ -50,13 +50,15 @@ pub(crate) struct Inputs<'a> {
     pub(crate) minor: Option<u32>,
     /// Whether the environment opens the door to drop-ins (1.28 and 1.29).
     pub(crate) drop_in_alpha: Result<bool, Unavailable>,
+    /// Where relative paths of flags start.
+    pub(crate) working_directory: &'a str,
 }
 
 impl Config {
     /// Reads the files that the flags name.
     pub(crate) fn load(inputs: &Inputs<'_>) -> Self {
-        let path = named(inputs.flags, "config");
-        let directory = named(inputs.flags, "config-dir");
+        let path = named(inputs.flags, "config", inputs.working_directory);
+        let directory = named(inputs.flags, "config-dir", inputs.working_directory);
         let mut config = Self {
             path,
             present: Ok(false),
@@ -253,8 +255,9 @@ pub struct DropIns {
 pub(crate) fn drop_in_directory(
     evidence: &Evidence,
     flags: &Flags,
+    working_directory: &str,
 ) -> Result<Option<DropIns>, Unavailable> {
-    let Some(path) = named(flags, "config-dir") else {
+    let Some(path) = named(flags, "config-dir", working_directory) else {
         return Ok(None);
     };
     let is_link = !path.value.ends_with('/')
@@ -324,8 +327,8 @@ fn is_null(node: &crate::document::Node) -> bool {
 }
 
 /// A flag that names a path; relative ones start at the kubelet's working
-/// directory, which is the root for a service.
-fn named(flags: &Flags, name: &str) -> Option<Sourced<String>> {
+/// directory.
+fn named(flags: &Flags, name: &str, working_directory: &str) -> Option<Sourced<String>> {
     flags
         .get(name)
         .filter(|path| !path.value.is_empty())
@@ -336,7 +339,12 @@ fn named(flags: &Flags, name: &str) -> Option<Sourced<String>> {
                 } else {
                     ""
                 };
-                format!("{}{slash}", clean(&path))
+                let whole = if path.starts_with('/') {
+                    path
+                } else {
+                    format!("{working_directory}/{path}")
+                };
+                format!("{}{slash}", clean(&whole))
             })
         })
 }

@@ -2,7 +2,7 @@
 
 use nodepol_model::{Location, Part, Unavailable};
 
-use super::shell;
+use super::shell::{Lookup, Scope, Script};
 use crate::evidence::Evidence;
 use crate::sourced::Sourced;
 
@@ -44,14 +44,19 @@ pub(crate) fn arguments(evidence: &Evidence) -> Result<Option<Vec<Sourced<String
             // A snapshot without the file says as little as one without the snap.
             Part::Unreadable(why) => return Err(Unavailable::new(snap.arguments, why)),
         };
-        let words = shell::split(text, |name| {
-            snap.variables
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        });
+        let scope = Scope {
+            variables: &|name| {
+                let known = snap.variables.iter().find(|(known, _)| *known == name);
+                known.map_or(Lookup::AsWritten, |(_, value)| {
+                    Lookup::Value((*value).to_owned())
+                })
+            },
+            positional: &[],
+        };
+        let mut script = Script::new(text);
+        let words = std::iter::from_fn(|| script.command(&scope)).flatten();
         let program = Sourced::new("kubelet".to_owned(), Location::source(snap.arguments));
-        let rest = words.into_iter().filter(|word| !word.operator).map(|word| {
+        let rest = words.map(|word| {
             let line = u32::try_from(word.line)
                 .unwrap_or(u32::MAX)
                 .saturating_add(1);

@@ -161,7 +161,11 @@ impl Kubelet {
     /// # Errors
     /// As [`Self::argv`], or if the directory cannot be listed.
     pub fn config_drop_ins(&self, at: Horizon) -> Result<Option<DropIns>, Unavailable> {
-        config::drop_in_directory(&self.evidence, &self.started(at)?.flags)
+        config::drop_in_directory(
+            &self.evidence,
+            &self.started(at)?.flags,
+            &self.working_directory(),
+        )
     }
 
     /// The effective value of a field of `KubeletConfiguration`, named by an RFC
@@ -246,6 +250,7 @@ impl Kubelet {
                 .starts
                 .variable(UNIT, DROP_IN_ALPHA)
                 .map(|value| value.is_some()),
+            working_directory: &self.working_directory(),
         });
         Started {
             argv,
@@ -254,12 +259,42 @@ impl Kubelet {
         }
     }
 
+    /// Where relative paths start: `/`, unless the unit says otherwise.
+    fn working_directory(&self) -> String {
+        let set = self.starts.service_setting(UNIT, "WorkingDirectory");
+        let path = set.ok().flatten().map(|set| set.value).unwrap_or_default();
+        match path.strip_prefix('-').unwrap_or(&path) {
+            "" => "/".to_owned(),
+            "~" => "/root".to_owned(),
+            path => path.to_owned(),
+        }
+    }
+
+    /// A kubelet in another root has other files than the node.
+    fn sees_the_node(&self) -> Result<(), Unavailable> {
+        for key in ["RootDirectory", "RootImage"] {
+            let set = self.starts.service_setting(UNIT, key).ok().flatten();
+            if let Some(root) = set.filter(|root| !matches!(root.value.as_str(), "" | "/")) {
+                return Err(Unavailable::new(
+                    root.origin.source,
+                    format!(
+                        "{key}={}: the kubelet sees the files there, and not those of the node",
+                        root.value
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn find(&self, at: Horizon) -> Result<Vec<Sourced<String>>, Unavailable> {
+        self.sees_the_node()?;
+        let environment = |name: &str| self.starts.variable(UNIT, name);
         if at == Horizon::Now
             && let Some(process) = self.running()?
             && let Some(words) = process::argv(&self.evidence, process.pid)?
         {
-            if let Some(argv) = command::kubelet(&words) {
+            if let Some(argv) = command::kubelet(&words, &environment)? {
                 return Ok(argv);
             }
             if command::is_named_after(&words) {
@@ -273,8 +308,10 @@ impl Kubelet {
             let commands = self.starts.started(UNIT, key)?;
             has_unit |= commands.is_some();
             let mut all = commands.iter().flatten();
-            if let Some(argv) = all.clone().find_map(|words| command::kubelet(words)) {
-                return Ok(argv);
+            for words in all.clone() {
+                if let Some(argv) = command::kubelet(words, &environment)? {
+                    return Ok(argv);
+                }
             }
             if key == "ExecStart"
                 && let Some(argv) = all.find(|words| command::is_named_after(words))

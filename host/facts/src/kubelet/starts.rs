@@ -26,6 +26,16 @@ pub trait Starts: Debug + Send + Sync {
     /// # Errors
     /// [`Unavailable`] if a file that decides it could not be read.
     fn variable(&self, unit: &str, name: &str) -> Result<Option<Sourced<String>>, Unavailable>;
+
+    /// What the files of a service set `key` of `[Service]` to, the last time.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if a file that decides it could not be read.
+    fn service_setting(
+        &self,
+        unit: &str,
+        key: &str,
+    ) -> Result<Option<Sourced<String>>, Unavailable>;
 }
 
 impl Starts for Units {
@@ -82,6 +92,14 @@ impl Starts for Units {
         Ok(variables
             .into_iter()
             .find_map(|(known, value)| (known == name).then_some(value)))
+    }
+
+    fn service_setting(
+        &self,
+        unit: &str,
+        key: &str,
+    ) -> Result<Option<Sourced<String>>, Unavailable> {
+        Ok(self.assignments(unit, "Service", key)?.pop())
     }
 }
 

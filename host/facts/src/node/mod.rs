@@ -1,8 +1,8 @@
 //! The node as a whole: system, kernel, boot parameters, who set it up, and
 //! which moments can be judged.
 
-mod boot;
 mod flavour;
+mod hostname;
 mod os_release;
 pub(crate) mod package;
 pub(crate) mod pattern;
@@ -18,6 +18,7 @@ pub use os_release::OsRelease;
 
 use crate::evidence::{Evidence, Resolved};
 use crate::join_state::JoinState;
+use crate::kernel_command_line;
 use crate::kubelet::Kubelet;
 use crate::sourced::Sourced;
 
@@ -106,10 +107,10 @@ impl Node {
             Horizon::Now => {
                 let path = "/proc/cmdline";
                 let text = self.evidence.text(path).known(path)?.copied();
-                text.map(|text| boot::words(text, &Location::line(path, 1)))
+                text.map(|text| kernel_command_line::words(text, &Location::line(path, 1)))
                     .ok_or_else(|| Unavailable::new(path, "no kernel runs from this tree"))
             }
-            Horizon::NextBoot => boot::configured(&self.evidence),
+            Horizon::NextBoot => kernel_command_line::configured(&self.evidence),
         }
     }
 
@@ -132,7 +133,8 @@ impl Node {
         }
     }
 
-    /// The host name: the kernel's, or that of `/etc/hostname`.
+    /// The host name: the kernel's; or that of `systemd.hostname=` on the kernel's
+    /// command line, else of `/etc/hostname` (`src/shared/hostname-setup.c`).
     ///
     /// # Errors
     /// [`Unavailable`] if it could not be read.
@@ -143,7 +145,18 @@ impl Node {
                 self.first_line("/proc/sys/kernel/hostname")
             }
             // hostname(5): comments and empty lines are skipped.
-            Horizon::NextBoot => self.first_line("/etc/hostname"),
+            Horizon::NextBoot => {
+                let line = self.command_line(at).unwrap_or_default();
+                let word = line.into_iter().rev().find_map(|word| {
+                    let name = word.value.strip_prefix("systemd.hostname=")?.to_owned();
+                    Some(Sourced::new(name, word.origin))
+                });
+                let name = match word {
+                    Some(name) => Some(name),
+                    None => self.first_line("/etc/hostname")?,
+                };
+                Ok(name.map(|name| name.map(|name| hostname::clean(&name))))
+            }
         }
     }
 

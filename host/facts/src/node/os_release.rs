@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::shell_word::unquote;
+
 /// The fields of os-release(5) that tell systems apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -45,29 +47,6 @@ impl OsRelease {
     pub fn major(&self) -> Option<u32> {
         self.version_id.as_deref()?.split('.').next()?.parse().ok()
     }
-}
-
-/// Takes the quotes and backslashes of a shell word away.
-pub(super) fn unquote(value: &str) -> String {
-    let value = value.trim();
-    let inner = |quote| {
-        value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-    };
-    if let Some(literal) = inner('\'') {
-        return literal.to_owned();
-    }
-    let mut plain = String::with_capacity(value.len());
-    let mut characters = inner('"').unwrap_or(value).chars();
-    while let Some(c) = characters.next() {
-        plain.extend(if c == '\\' {
-            characters.next()
-        } else {
-            Some(c)
-        });
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -44,8 +44,8 @@ struct Node {
 
 impl Units {
     /// The target that the node boots into: now what the manager says, at the
-    /// next boot what the links say. `systemd.unit=` on the kernel's command
-    /// line goes before it: see [`Units::boots_into`].
+    /// next boot what the links say, unless the configured command line of the
+    /// kernel names another (`systemd.unit=`, `rescue`, `single`, a runlevel).
     ///
     /// # Errors
     /// [`Unavailable`] if the manager or the links could not be read.
@@ -57,6 +57,13 @@ impl Units {
                 .as_ref()
                 .map(|target| Sourced::new(target.clone(), super::live::origin())));
         }
+        match self.chosen_target() {
+            Some(target) => Ok(Some(target)),
+            None => self.linked_target(),
+        }
+    }
+
+    fn linked_target(&self) -> Result<Option<Sourced<String>>, Unavailable> {
         let unit = self.load(View::NextBoot, "default.target")?;
         if unit.state == LoadState::NotFound {
             let standard = self.search(View::NextBoot)?.is_incomplete();
@@ -70,17 +77,11 @@ impl Units {
         Ok(Some(Sourced::new(unit.id.clone(), at)))
     }
 
-    /// The target that a kernel with these words on its command line boots into:
-    /// `systemd.unit=`, `rescue`, `emergency`, `single`, a runlevel; the default
-    /// target where no word says otherwise. The last word counts.
-    ///
-    /// # Errors
-    /// As [`Units::default_target`].
-    pub fn boots_into(
-        &self,
-        words: &[Sourced<String>],
-    ) -> Result<Option<Sourced<String>>, Unavailable> {
-        let chosen = words.iter().rev().find_map(|word| {
+    /// The target that the configured command line of the kernel names:
+    /// `systemd.unit=`, `rescue`, `emergency`, `single`, a runlevel. The last word
+    /// counts (`runlevel_to_target` in `src/basic/unit-def.c`).
+    fn chosen_target(&self) -> Option<Sourced<String>> {
+        self.command_line().iter().rev().find_map(|word| {
             let target = match word.value.as_str() {
                 "emergency" | "-b" => "emergency.target",
                 "rescue" | "single" | "s" | "S" | "1" => "rescue.target",
@@ -89,11 +90,7 @@ impl Units {
                 other => other.strip_prefix("systemd.unit=")?,
             };
             Some(Sourced::new(target.to_owned(), word.origin.clone()))
-        });
-        match chosen {
-            Some(target) => Ok(Some(target)),
-            None => self.default_target(Horizon::NextBoot),
-        }
+        })
     }
 
     /// The units that lead from the default target to this one at the next
@@ -312,6 +309,12 @@ impl Units {
         let mut queue: VecDeque<(String, Option<String>, bool)> = VecDeque::new();
         if let Some(target) = self.default_target(Horizon::NextBoot)? {
             queue.push_back((target.value, None, true));
+        }
+        // systemd-debug-generator(8).
+        for word in self.command_line() {
+            if let Some(name) = word.value.strip_prefix("systemd.wants=") {
+                queue.push_back((name.to_owned(), None, true));
+            }
         }
         let mut named: VecDeque<(String, Option<String>, bool)> = VecDeque::new();
         // What is started first, then what is merely named.

@@ -55,6 +55,7 @@ use self::service::Defaults;
 use self::syntax::UnitFile;
 use self::unit::{LoadState, Loaded};
 use crate::evidence::Evidence;
+use crate::kernel_command_line;
 use crate::sourced::Sourced;
 
 type FileStates = Mutex<BTreeMap<(View, String), Result<&'static str, Unavailable>>>;
@@ -71,6 +72,7 @@ pub struct Units {
     loaded: Cached<Loaded>,
     defaults: OnceLock<Defaults>,
     graph: OnceLock<Result<Graph, Unavailable>>,
+    command_line: OnceLock<Vec<Sourced<String>>>,
     file_states: FileStates,
 }
 
@@ -85,6 +87,7 @@ impl Units {
             loaded: Mutex::default(),
             defaults: OnceLock::new(),
             graph: OnceLock::new(),
+            command_line: OnceLock::new(),
             file_states: Mutex::default(),
         }
     }
@@ -229,10 +232,34 @@ impl Units {
             return known.clone();
         }
         let loaded = self.search(view).and_then(|search| {
-            load::load(&self.evidence, search, name, &|path| self.file(path)).map(Arc::new)
+            let mut unit = load::load(&self.evidence, search, name, &|path| self.file(path))?;
+            if view == View::NextBoot {
+                self.mask(&mut unit);
+            }
+            Ok(Arc::new(unit))
         });
         lock(&self.loaded).insert(key, loaded.clone());
         loaded
+    }
+
+    /// The words that the next boot's kernel is started with; none where no boot
+    /// loader's configuration is at hand.
+    fn command_line(&self) -> &[Sourced<String>] {
+        self.command_line
+            .get_or_init(|| kernel_command_line::configured(&self.evidence).unwrap_or_default())
+    }
+
+    /// Masks a unit that `systemd.mask=` names (systemd-debug-generator(8)).
+    fn mask(&self, unit: &mut Loaded) {
+        let named = self.command_line().iter().find(|word| {
+            let name = word.value.strip_prefix("systemd.mask=");
+            name.is_some_and(|name| unit.id == name || unit.names.contains(name))
+        });
+        if let Some(word) = named {
+            unit.state = LoadState::Masked;
+            unit.error = Some(format!("{} on the kernel's command line", word.value));
+            unit.fragment = Some(word.origin.source.clone());
+        }
     }
 
     fn file(&self, path: &str) -> Part<Arc<UnitFile>> {

@@ -47,6 +47,10 @@ impl Starts for Given {
             .get(name)
             .map(|value| Sourced::new(value.clone(), Location::line("/unit", 2))))
     }
+
+    fn service_setting(&self, _: &str, _: &str) -> Result<Option<Sourced<String>>, Unavailable> {
+        Ok(None)
+    }
 }
 
 /// A snapshot of a tree that holds these texts and nothing else. A value that

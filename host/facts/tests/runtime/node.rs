@@ -53,6 +53,14 @@ impl Starts for Units {
             .and_then(|all| all.get(name))
             .map(|value| said(value, unit)))
     }
+
+    fn service_setting(
+        &self,
+        unit: &str,
+        key: &str,
+    ) -> Result<Option<Sourced<String>>, Unavailable> {
+        Ok(Launch::assignments(self, unit, "Service", key)?.pop())
+    }
 }
 
 impl Launch for Units {

@@ -2,8 +2,8 @@
 
 use nodepol_model::{Location, Part, Unavailable};
 
-use super::os_release::unquote;
 use crate::evidence::Evidence;
+use crate::shell_word::unquote;
 use crate::sourced::Sourced;
 
 /// Directories of boot loader entries (the Boot Loader Specification, type 1).
@@ -26,7 +26,7 @@ const PLAIN: [&str; 3] = [
 
 /// The words of a command line; double quotes hold blanks together, as in the
 /// kernel's `next_arg`.
-pub(super) fn words(text: &str, at: &Location) -> Vec<Sourced<String>> {
+pub(crate) fn words(text: &str, at: &Location) -> Vec<Sourced<String>> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quoted = false;
@@ -48,7 +48,7 @@ pub(super) fn words(text: &str, at: &Location) -> Vec<Sourced<String>> {
 }
 
 /// What the next boot gets, by the first boot loader that is configured.
-pub(super) fn configured(evidence: &Evidence) -> Result<Vec<Sourced<String>>, Unavailable> {
+pub(crate) fn configured(evidence: &Evidence) -> Result<Vec<Sourced<String>>, Unavailable> {
     for directory in ENTRIES {
         if let Some(words) = entry(evidence, directory)? {
             return Ok(words);
