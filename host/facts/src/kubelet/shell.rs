@@ -152,10 +152,10 @@ impl Reading<'_, '_> {
     }
 
     fn end(&mut self) {
-        if let Some(word) = self.word.take() {
-            if !std::mem::take(&mut self.skips) {
-                self.words.push(word);
-            }
+        if let Some(word) = self.word.take()
+            && !std::mem::take(&mut self.skips)
+        {
+            self.words.push(word);
         }
     }
 
