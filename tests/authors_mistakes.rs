@@ -312,6 +312,32 @@ fn cases_that_cannot_be_used_are_told_together() {
     assert!(said.contains("one.yml is never run"), "{said}");
 }
 
+/// What is wrong in the project's world is shown with its line.
+#[test]
+fn a_world_that_makes_no_sense_is_told_with_its_line() {
+    let scratch = tempfile::tempdir().unwrap();
+    done(scratch.path(), &["plugin", "new", "acme-agent"]);
+    let directory = scratch.path().join("acme-agent");
+    let world = directory.join("wit/world.wit");
+    change(&world, "policy/files@", "policy/flies@");
+    let said = refused(&directory, 2, &["plugin", "test"]);
+    assert!(said.contains("world.wit:9:25"), "{said}");
+    assert!(
+        said.contains("import nodepol:policy/flies@0.1.0;"),
+        "{said}"
+    );
+    change(
+        &world,
+        "import nodepol:policy/flies@",
+        "imprt nodepol:policy/files@",
+    );
+    let said = refused(&directory, 2, &["plugin", "test"]);
+    assert!(said.contains("world.wit:9:3"), "{said}");
+    std::fs::write(&world, "package local:acme-agent;\nworld policy {}\n").unwrap();
+    let said = refused(&directory, 2, &["plugin", "test"]);
+    assert!(said.contains("there is no `world plugin` in it"), "{said}");
+}
+
 /// A policy in C that a publisher would have much to say about.
 const BAD: &str = r#"
 #include "nodepol.h"

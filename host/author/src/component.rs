@@ -6,11 +6,10 @@ use wasmparser::{BinaryReader, ComponentExportSectionReader};
 use wit_component::{
     ComponentEncoder, DecodedWasm, StringEncoding, WitPrinter, embed_component_metadata,
 };
-use wit_parser::Resolve;
 
 use crate::embedded::NO_WASI;
 use crate::error::AuthorError;
-use crate::world::WORLD;
+use crate::world;
 
 /// Makes a component of a core module that says which world it is for. Imports
 /// that its code never calls are dropped.
@@ -26,11 +25,7 @@ pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>, AuthorError> {
 /// WASI (`wasi_snapshot_preview1`) for things: it gets them inside the component.
 pub(crate) fn encode_without_wasi(module: &[u8], wit: &Path) -> Result<Vec<u8>, AuthorError> {
     let failed = |error| AuthorError::Encode(format!("{error:#}"));
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit).map_err(failed)?;
-    let world = resolve
-        .select_world(&[package], Some(WORLD))
-        .map_err(failed)?;
+    let (resolve, world) = world::open(wit)?;
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(failed)?;
     ComponentEncoder::default()

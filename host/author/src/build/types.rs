@@ -8,7 +8,7 @@ use wit_parser::{
 };
 
 use crate::error::AuthorError;
-use crate::world::WORLD;
+use crate::world;
 
 /// Every interface that the project's world imports, and what it exports, as
 /// modules of TypeScript.
@@ -16,15 +16,7 @@ use crate::world::WORLD;
 /// # Errors
 /// If the WIT makes no sense.
 pub(super) fn declarations(wit: &Path) -> Result<String, AuthorError> {
-    let wrong = |error| AuthorError::Wit {
-        path: wit.to_owned(),
-        message: format!("{error:#}"),
-    };
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit).map_err(wrong)?;
-    let world = resolve
-        .select_world(&[package], Some(WORLD))
-        .map_err(wrong)?;
+    let (resolve, world) = world::open(wit)?;
     let world = &resolve.worlds[world];
     let mut text = String::from("// Written by `nodepol plugin build` from wit/.\n");
     for (items, exported) in [(&world.imports, false), (&world.exports, true)] {
