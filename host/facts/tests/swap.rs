@@ -106,6 +106,50 @@ impl BootUnits for Units {
             })
             .collect())
     }
+
+    fn after(&self, name: &str) -> Result<Vec<String>, Unavailable> {
+        let mut found: Vec<String> = self
+            .assignments(name, "Unit", "After")?
+            .into_iter()
+            .map(|value| value.value)
+            .collect();
+        for other in self.names() {
+            let before = self.assignments(&other, "Unit", "Before")?;
+            if before.iter().any(|value| value.value == name) {
+                found.push(other);
+            }
+        }
+        // By default a service comes after it.
+        if self
+            .assignments(name, "Unit", "DefaultDependencies")?
+            .is_empty()
+        {
+            found.push("sysinit.target".to_owned());
+        }
+        Ok(found)
+    }
+
+    fn waits_for(&self, name: &str, other: &str) -> Result<bool, Unavailable> {
+        Ok(self.after(name)?.iter().any(|before| before == other))
+    }
+
+    fn kind(&self, name: &str) -> Result<Option<String>, Unavailable> {
+        let kind = self.assignments(name, "Service", "Type")?.pop();
+        Ok(Some(
+            kind.map_or_else(|| "simple".to_owned(), |kind| kind.value),
+        ))
+    }
+
+    fn conditions_met(&self, name: &str) -> Result<Option<bool>, Unavailable> {
+        let condition = self.assignments(name, "Unit", "Condition")?.pop();
+        Ok(
+            match condition.map(|condition| condition.value).as_deref() {
+                None | Some("met") => Some(true),
+                Some("unmet") => Some(false),
+                Some(_) => None,
+            },
+        )
+    }
 }
 
 fn swap(files: Files, units: &Units, command_line: &str) -> Swap<Units> {
@@ -367,6 +411,7 @@ fn zram_generator() {
 #[test]
 fn services_and_scripts() {
     let command = [
+        ("Type", "oneshot"),
         ("ExecStart", "/sbin/swapon|/swap"),
         ("Before", "kubelet.service"),
     ];
@@ -449,6 +494,7 @@ fn enforcements() {
         .with(
             "noswap.service",
             &[
+                ("Type", "oneshot"),
                 ("ExecStart", "/sbin/swapoff|-a"),
                 ("Before", "kubelet.service"),
             ],
@@ -469,6 +515,107 @@ fn enforcements() {
     ]
     .map(|(kind, what)| (kind, what.to_owned()));
     assert_eq!(kinds, expected);
+}
+
+/// What of `fstab` is turned off again: the commands, or the fault of not knowing.
+fn turned_off(fstab: &str, units: &Units) -> Result<Vec<String>, Unavailable> {
+    let files = Files::default().text("/etc/fstab", fstab);
+    let found = swap(files, units, "").enforcements()?;
+    Ok(found.into_iter().map(|found| found.what).collect())
+}
+
+#[test]
+fn only_all_of_it_counts_as_turned_off() {
+    let two = "/dev/sda2 none swap sw 0 0\n/dev/sdb1 none swap sw 0 0\n";
+    let by_uuid = "UUID=1234 none swap sw 0 0\n";
+    let of = |command: &'static str| {
+        Units::default().with("kubelet.service", &[("ExecStartPre", command)])
+    };
+    for command in [
+        "/sbin/swapoff|-a",
+        "/sbin/swapoff|-va",
+        "/sbin/swapoff|/dev/sda2|/dev/sdb1",
+        "/bin/sh|-c|swapoff /dev/sdb1; swapoff /dev/sda2",
+    ] {
+        assert_eq!(
+            turned_off(two, &of(command)).unwrap().len().min(1),
+            1,
+            "{command}"
+        );
+    }
+    for command in [
+        "/sbin/swapoff|/dev/sda2",
+        "/sbin/swapoff|/dev/sdc1|/dev/sdc2",
+        "/sbin/swapoff|--version",
+        "/bin/sh|-c|echo swapoff",
+        "/bin/echo|swapoff|-a",
+    ] {
+        assert!(
+            turned_off(two, &of(command)).unwrap().is_empty(),
+            "{command}"
+        );
+    }
+    assert_eq!(
+        turned_off(by_uuid, &of("/sbin/swapoff|-U|1234"))
+            .unwrap()
+            .len(),
+        1
+    );
+    for (fstab, command) in [
+        (two, "/bin/sh|-c|test -e /x && swapoff -a"),
+        (two, "/sbin/swapoff|$DEVICES"),
+        (by_uuid, "/sbin/swapoff|/dev/sda2"),
+    ] {
+        assert!(turned_off(fstab, &of(command)).is_err(), "{command}");
+    }
+}
+
+#[test]
+fn a_unit_with_swapoff_counts_where_the_kubelet_waits_for_it() {
+    const OFF: (&str, &str) = ("ExecStart", "/sbin/swapoff|-a");
+    const BEFORE: (&str, &str) = ("Before", "kubelet.service");
+    let fstab = "/dev/sda2 none swap sw 0 0\n";
+    let unit = |settings: &[(&'static str, &'static str)]| {
+        Units::default()
+            .with("kubelet.service", &[])
+            .with("off.service", settings)
+    };
+    for settings in [
+        vec![OFF, BEFORE, ("Type", "oneshot")],
+        vec![OFF, BEFORE, ("Type", "forking")],
+        vec![("ExecStartPre", "/sbin/swapoff|-a"), BEFORE],
+    ] {
+        let found = turned_off(fstab, &unit(&settings)).unwrap();
+        assert_eq!(found, ["off.service"], "{settings:?}");
+    }
+    for settings in [
+        vec![OFF, BEFORE],
+        vec![OFF, ("Type", "oneshot")],
+        vec![OFF, BEFORE, ("Type", "oneshot"), ("Condition", "unmet")],
+        // It runs before anything is on.
+        vec![
+            OFF,
+            BEFORE,
+            ("Type", "oneshot"),
+            ("DefaultDependencies", "no"),
+        ],
+    ] {
+        let found = turned_off(fstab, &unit(&settings)).unwrap();
+        assert!(found.is_empty(), "{settings:?}");
+    }
+    let doubtful = [OFF, BEFORE, ("Type", "oneshot"), ("Condition", "unknown")];
+    assert!(turned_off(fstab, &unit(&doubtful)).is_err());
+    // What another service turns on must be on by then.
+    let on = [
+        ("Type", "oneshot"),
+        ("ExecStart", "/sbin/swapon|/x"),
+        BEFORE,
+    ];
+    let off = unit(&[OFF, BEFORE, ("Type", "oneshot")]).with("on.service", &on);
+    assert!(turned_off("", &off).unwrap().is_empty());
+    let off =
+        unit(&[OFF, BEFORE, ("Type", "oneshot"), ("After", "on.service")]).with("on.service", &on);
+    assert_eq!(turned_off("", &off).unwrap(), ["off.service"]);
 }
 
 /// Every fstab of the corpus has the swap units that systemd-fstab-generator

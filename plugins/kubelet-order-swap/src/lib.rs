@@ -35,10 +35,13 @@ impl Policy for KubeletOrderSwap {
         }
         let mut findings: Vec<_> = activations.iter().filter_map(stalls_boot).collect();
         if refuses_swap(at)?.0 {
-            let enforcements = swap::enforcements()?;
+            // What is masked is not turned on in the first place.
+            let turned_off = swap::enforcements()?
+                .into_iter()
+                .find(|found| matches!(found.kind.as_str(), "exec-start-pre" | "unit"));
             let exist = |activation: &&Activation| activation.device_present != Some(false);
             for activation in activations.iter().filter(exist) {
-                findings.extend(unsettled(activation, enforcements.first()));
+                findings.extend(unsettled(activation, turned_off.as_ref()));
             }
         }
         Ok(Judgement::of(

@@ -1,5 +1,8 @@
 //! kubelet.service is not held back by what it depends on.
 
+mod conflicts;
+mod requirements;
+
 use nodepol_plugin::journal::{self, Entry};
 use nodepol_plugin::node::JoinState;
 use nodepol_plugin::units::{self, Condition, Unit};
@@ -75,11 +78,16 @@ fn next_boot() -> Result<Vec<Finding>, Unavailable> {
     let at = Horizon::NextBoot;
     let mut findings = Vec::new();
     // An agent that starts the unit may well make what it asks for first.
-    if !units::pulled_in_by(KUBELET)?.is_empty() {
+    let chain = units::pulled_in_by(KUBELET)?;
+    if !chain.is_empty() {
         let conditions = units::conditions(at, KUBELET)?;
-        findings.extend(unmet(at, &conditions)?);
+        match unmet(at, &conditions)? {
+            Some(finding) => findings.push(finding),
+            None => findings.extend(untold(&conditions)),
+        }
     }
-    findings.extend(requirements_missing()?);
+    findings.extend(requirements::of_boot(&chain)?);
+    findings.extend(conflicts::of_boot(&chain)?);
     findings.extend(cycles()?);
     Ok(findings)
 }
@@ -145,6 +153,34 @@ fn unmet(at: Horizon, conditions: &[Condition]) -> Result<Option<Finding>, Unava
                 .step(Step::restart_kubelet()),
         ),
     ))
+}
+
+/// A condition that nobody can tell before the boot. A kubelet that runs met it.
+fn untold(conditions: &[Condition]) -> Option<Finding> {
+    let mut triggers = conditions.iter().filter(|condition| condition.trigger);
+    let triggered = triggers.any(|condition| condition.met == Some(true));
+    let untold = conditions
+        .iter()
+        .find(|condition| condition.met.is_none() && !(condition.trigger && triggered))?;
+    let runs = units::get(Horizon::Now, KUBELET).is_ok_and(|unit| {
+        matches!(
+            unit.active_state.as_deref(),
+            Some("active" | "activating" | "reloading")
+        )
+    });
+    if runs && units::need_daemon_reload(KUBELET) == Ok(false) {
+        return None;
+    }
+    Some(
+        Finding::unknown(
+            "condition-unknown",
+            format!(
+                "whether {} is met at the next boot cannot be told from what was gathered",
+                written(untold)
+            ),
+        )
+        .evidence(untold.at.clone(), written(untold)),
+    )
 }
 
 fn written(condition: &Condition) -> String {
@@ -308,51 +344,6 @@ fn reload_pending(unit: &Unit) -> Result<Option<Finding>, Unavailable> {
                 .step(Step::restart_kubelet()),
         ),
     ))
-}
-
-fn requirements_missing() -> Result<Vec<Finding>, Unavailable> {
-    let at = Horizon::NextBoot;
-    let mut findings = Vec::new();
-    for kind in NEEDS {
-        for name in units::dependencies(at, KUBELET, kind)? {
-            let unit = units::get(at, &name)?;
-            let why = match unit.load_state.as_str() {
-                "loaded" if kind == "Requisite" && units::pulled_in_by(&name)?.is_empty() => {
-                    "not started at boot".to_owned()
-                }
-                "loaded" => continue,
-                // A tree that holds a node's own files only says nothing of others.
-                "not-found" if units::get(at, "sysinit.target")?.fragment.is_none() => {
-                    findings.push(Finding::unknown(
-                        "requirement-unknown",
-                        format!("{kind}={name}: this tree holds not all units of its system"),
-                    ));
-                    continue;
-                }
-                other => other.to_owned(),
-            };
-            let line = place(KUBELET, kind, &name)?;
-            let mut fix = Fix::new(format!("bring {name} back, or want it only"));
-            if why == "masked" {
-                fix = fix.step(Step::unit(UnitVerb::Unmask, name.as_str(), "let it start"));
-            }
-            findings.push(
-                Finding::fail(
-                    "requirement-missing",
-                    format!(
-                        "kubelet.service has {kind}={name}, which is {why}: the start of the kubelet \
-                         fails and is not tried again"
-                    ),
-                )
-                .evidence(line, format!("{kind}={name}"))
-                .symptom_of("runtime-before-kubelet/runtime-masked")
-                .fix(fix.step(rather_want(kind, &name)?).step(
-                    Step::daemon_reload().verify(["systemd-analyze", "verify", KUBELET]),
-                )),
-            );
-        }
-    }
-    Ok(findings)
 }
 
 /// Dependencies cannot be reset by a drop-in: the line itself must go.

@@ -41,10 +41,14 @@ impl Policy for SwapReturnsOnReboot {
         if activations.is_empty() {
             return Ok(Judgement::pass("nothing turns swap on at boot"));
         }
-        let enforcements = swap::enforcements()?;
+        // What is masked is not turned on in the first place, and says nothing of
+        // what a service turns on.
+        let turned_off = swap::enforcements()?
+            .into_iter()
+            .find(|found| matches!(found.kind.as_str(), "exec-start-pre" | "unit"));
         let findings = activations
             .iter()
-            .map(|activation| match enforcements.first() {
+            .map(|activation| match &turned_off {
                 Some(enforcement) if activation.before_kubelet => Finding::note(
                     "swap-turned-off-again",
                     format!("{} turns on {}, and {} turns it off before the kubelet starts",

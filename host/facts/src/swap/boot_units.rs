@@ -52,4 +52,31 @@ pub trait BootUnits {
     /// # Errors
     /// [`Unavailable`] if the files that tell could not be read.
     fn commands(&self, name: &str, key: &str) -> Result<Vec<BootCommand>, Unavailable>;
+
+    /// The units that the unit names by `After=`, and those that name it by
+    /// `Before=`, defaults included.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the files that tell could not be read.
+    fn after(&self, name: &str) -> Result<Vec<String>, Unavailable>;
+
+    /// Whether the boot starts `other` before the unit, by an order of their own or
+    /// through units between them.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the files that tell could not be read.
+    fn waits_for(&self, name: &str, other: &str) -> Result<bool, Unavailable>;
+
+    /// `Type=` of a service; none if it does not load.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the files that tell could not be read.
+    fn kind(&self, name: &str) -> Result<Option<String>, Unavailable>;
+
+    /// Whether the unit's conditions are met at the next boot; none where that
+    /// cannot be told.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the files that tell could not be read.
+    fn conditions_met(&self, name: &str) -> Result<Option<bool>, Unavailable>;
 }

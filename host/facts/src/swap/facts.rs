@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::boot_units::BootUnits;
 use super::command_line::{self, CommandLine};
-use super::scripts::{self, known_text, runs};
+use super::scripts::{self, known_text};
 use super::{
-    Activation, Device, Enforcement, cloud_init, fstab, generated, proc_swaps, services, unit_name,
-    zram,
+    Activation, Device, Enforcement, cloud_init, enforcement, fstab, generated, proc_swaps,
+    services, unit_name, zram,
 };
 use crate::evidence::{Evidence, Resolved};
 use crate::sourced::Sourced;
@@ -120,64 +120,13 @@ impl<U: BootUnits> Swap<U> {
     /// What turns swap off, or keeps it off, before the kubelet starts.
     ///
     /// # Errors
-    /// [`Unavailable`] if the units could not be read.
+    /// [`Unavailable`] if the units could not be read, or if a command may turn all
+    /// swap off and that it does cannot be told.
     pub fn enforcements(&self) -> Result<Vec<Enforcement>, Unavailable> {
         let line = command_line::read(&self.command_line);
-        let mut found = Vec::new();
-        for command in self.units.commands("kubelet.service", "ExecStartPre")? {
-            if runs(&command.argv, "swapoff") {
-                found.push(Enforcement {
-                    kind: "exec-start-pre",
-                    what: command.argv.join(" "),
-                    at: command.at,
-                });
-            }
-        }
-        for name in self.units.names() {
-            if !name.ends_with(".service") || name.contains("@.") || name == "kubelet.service" {
-                continue;
-            }
-            let command = self
-                .units
-                .commands(&name, "ExecStart")?
-                .into_iter()
-                .find(|command| runs(&command.argv, "swapoff"));
-            if let Some(command) = command
-                && !self.units.is_masked(&name)?
-                && services::is_before_kubelet(&*self.units, &name)?
-                && self.units.is_pulled_in(&name)?
-            {
-                found.push(Enforcement {
-                    kind: "unit",
-                    what: name,
-                    at: command.at,
-                });
-            }
-        }
-        if self.units.is_masked(SWAP_TARGET)? {
-            found.push(Enforcement {
-                kind: "masked-target",
-                what: SWAP_TARGET.to_owned(),
-                at: Location::source(
-                    self.units
-                        .fragment(SWAP_TARGET)?
-                        .unwrap_or_else(|| SWAP_TARGET.to_owned()),
-                ),
-            });
-        }
-        let arguments = line
-            .no_swap
-            .iter()
-            .chain(line.masked.iter().filter(|unit| unit.value == SWAP_TARGET));
-        found.extend(arguments.map(|argument| Enforcement {
-            kind: "kernel-command-line",
-            what: if argument.value == SWAP_TARGET {
-                format!("systemd.mask={SWAP_TARGET}")
-            } else {
-                argument.value.clone()
-            },
-            at: argument.origin.clone(),
-        }));
+        let mut found =
+            enforcement::turned_off(&self.evidence, &*self.units, || self.at_next_boot())?;
+        found.extend(enforcement::kept_off(&*self.units, &line)?);
         found.sort();
         Ok(found)
     }

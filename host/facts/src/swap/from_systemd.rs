@@ -42,4 +42,26 @@ impl BootUnits for Units {
             })
             .collect())
     }
+
+    fn after(&self, name: &str) -> Result<Vec<String>, Unavailable> {
+        self.dependencies(Horizon::NextBoot, name, "After")
+    }
+
+    fn waits_for(&self, name: &str, other: &str) -> Result<bool, Unavailable> {
+        let other = self.get(Horizon::NextBoot, other)?.name;
+        Ok(
+            (self.after(name)?.contains(&other) && self.is_pulled_in(&other)?)
+                || self.ordered_before(name)?.contains(&other),
+        )
+    }
+
+    fn kind(&self, name: &str) -> Result<Option<String>, Unavailable> {
+        Ok(self
+            .service(Horizon::NextBoot, name)?
+            .map(|service| service.kind))
+    }
+
+    fn conditions_met(&self, name: &str) -> Result<Option<bool>, Unavailable> {
+        Self::conditions_met(self, name)
+    }
 }

@@ -3,11 +3,13 @@
 mod boot_units;
 mod cloud_init;
 mod command_line;
+mod enforcement;
 mod facts;
 mod from_systemd;
 mod fstab;
 mod generated;
 mod proc_swaps;
+mod programs;
 mod scripts;
 mod services;
 mod unit_name;
@@ -57,13 +59,15 @@ pub struct Activation {
     /// The line of the file, where it is a line.
     pub text: Option<String>,
     /// It is on before the kubelet starts: a `.swap` unit is ordered before
-    /// `swap.target`; a service races against the kubelet.
+    /// `swap.target`, a service may be ordered before the kubelet and waited for.
+    /// Other services race against the kubelet.
     pub before_kubelet: bool,
     /// The device exists. `None` where that cannot be told.
     pub device_present: Option<bool>,
 }
 
-/// Something that turns swap off before the kubelet starts, or keeps it off.
+/// Something that turns all swap off before the kubelet starts, or keeps units of
+/// type swap from being started.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enforcement {

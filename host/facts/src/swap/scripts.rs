@@ -3,31 +3,14 @@
 use nodepol_model::snapshot::FileNode;
 use nodepol_model::{Location, Part, Unavailable};
 
-use super::Activation;
+use super::{Activation, programs};
 use crate::evidence::Evidence;
 
-/// Whether a command line runs `program` itself or in the text of a shell.
+/// Whether a command line runs `program`, or may, and does more than to print.
 pub(super) fn runs(argv: &[String], program: &str) -> bool {
-    let Some((first, rest)) = argv.split_first() else {
-        return false;
-    };
-    let name = first.rsplit('/').next().unwrap_or(first);
-    if name == program {
-        return !rest.iter().any(|argument| shows(argument));
-    }
-    let wrapped = matches!(
-        name,
-        "sh" | "bash"
-            | "dash"
-            | "env"
-            | "nsenter"
-            | "chroot"
-            | "sudo"
-            | "busybox"
-            | "flock"
-            | "timeout"
-    );
-    wrapped && rest.iter().any(|argument| mentions(argument, program))
+    programs::runs_of(argv, program)
+        .iter()
+        .any(|run| !run.arguments.iter().any(|argument| shows(argument)))
 }
 
 /// Whether a line of a shell script runs `program`.
@@ -178,6 +161,7 @@ mod tests {
             "swapon|--show=NAME",
             "/usr/bin/swapon-helper",
             "/bin/echo|swapon",
+            "/bin/sh|-c|echo swapon",
             "/bin/sh|-c|swapon -s",
             "/bin/sh|-c|true # swapon -a",
         ] {

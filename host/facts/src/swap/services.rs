@@ -35,11 +35,16 @@ pub(super) fn services(
             .find(|(known, _)| *known == name)
             .map(|(_, what)| *what);
         let mut command = None;
+        let mut of_key = "ExecStart";
         for key in ["ExecStartPre", "ExecStart", "ExecStartPost"] {
-            command = command.or(units
+            let found = units
                 .commands(&name, key)?
                 .into_iter()
-                .find(|command| runs(&command.argv, "swapon")));
+                .find(|command| runs(&command.argv, "swapon"));
+            if command.is_none() && found.is_some() {
+                command = found;
+                of_key = key;
+            }
         }
         if (known.is_none() && command.is_none())
             || is_off(evidence, &name)?
@@ -59,7 +64,8 @@ pub(super) fn services(
         found.push(Activation {
             kind: "service",
             what,
-            before_kubelet: is_before_kubelet(units, &name)?,
+            before_kubelet: is_waited_for(units, &name, of_key)?
+                && units.waits_for("kubelet.service", &name)?,
             unit: Some(name),
             at,
             text: None,
@@ -79,21 +85,23 @@ fn is_off(evidence: &Evidence, name: &str) -> Result<bool, Unavailable> {
             == Some("0"))
 }
 
-/// Whether files order a unit before the kubelet.
+/// Whether the kubelet starts only when a service has done what it does.
 pub(super) fn is_before_kubelet(units: &impl BootUnits, name: &str) -> Result<bool, Unavailable> {
-    for (unit, key, other) in [
-        (name, "Before", "kubelet.service"),
-        ("kubelet.service", "After", name),
-    ] {
-        let orders = units
-            .assignments(unit, "Unit", key)?
-            .iter()
-            .any(|value| value.value.split_whitespace().any(|word| word == other));
-        if orders {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(is_waited_for(units, name, "ExecStart")? && units.waits_for("kubelet.service", name)?)
+}
+
+/// Whether what is ordered after a service waits for a command of it to end: for
+/// the command of `ExecStart=` only where the type says so (`man systemd.service`,
+/// `Type=`). A service of type simple or exec counts as started while it runs.
+pub(super) fn is_waited_for(
+    units: &impl BootUnits,
+    name: &str,
+    key: &str,
+) -> Result<bool, Unavailable> {
+    Ok(key != "ExecStart"
+        || units
+            .kind(name)?
+            .is_some_and(|kind| matches!(kind.as_str(), "oneshot" | "forking")))
 }
 
 /// The Azure agent, if it is to make a swap file on the resource disk.

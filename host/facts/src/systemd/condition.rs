@@ -4,14 +4,13 @@
 //! and `config_parse_unit_condition_string` in `src/core/load-fragment.c`,
 //! `condition_test_list` in `src/shared/condition.c`.
 
-use nodepol_model::snapshot::{File, FileNode};
-use nodepol_model::{Horizon, Location, Part, Unavailable};
+use nodepol_model::{Horizon, Location, Unavailable};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::search::View;
 use super::unit::{LoadState, Loaded};
-use super::{Units, live, specifier};
+use super::{Units, condition_test, live, specifier};
 use crate::evidence::Evidence;
 
 /// A condition or an assertion of a unit.
@@ -31,9 +30,6 @@ pub struct Condition {
     /// Where it stands.
     pub at: Location,
 }
-
-/// Where the next boot finds something else than what is there now.
-const VOLATILE: [&str; 6] = ["/run", "/var/run", "/proc", "/sys", "/dev", "/tmp"];
 
 impl Units {
     /// The conditions and assertions of a unit, in order: as the manager last
@@ -65,6 +61,44 @@ impl Units {
             }
         }
     }
+
+    /// Whether the conditions and the assertions of a unit are met at the next
+    /// boot; none where that cannot be told.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the files could not be read.
+    pub fn conditions_met(&self, name: &str) -> Result<Option<bool>, Unavailable> {
+        let (asserts, conditions): (Vec<_>, Vec<_>) = self
+            .conditions(Horizon::NextBoot, name)?
+            .into_iter()
+            .partition(|condition| condition.kind.starts_with("Assert"));
+        Ok(match (met(&conditions), met(&asserts)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        })
+    }
+}
+
+/// `condition_test_list`: all that carry no `|` are met, and one of those that do.
+/// None where that cannot be told.
+fn met(conditions: &[Condition]) -> Option<bool> {
+    let mut result = Some(true);
+    for condition in conditions.iter().filter(|condition| !condition.trigger) {
+        match condition.met {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => result = None,
+        }
+    }
+    let triggers = || conditions.iter().filter(|condition| condition.trigger);
+    if triggers().next().is_none() || triggers().any(|trigger| trigger.met == Some(true)) {
+        return result;
+    }
+    if triggers().all(|trigger| trigger.met == Some(false)) {
+        return Some(false);
+    }
+    None
 }
 
 /// Type, trigger, negated, parameter, result: 1 met, 0 not tested, below not met.
@@ -98,12 +132,13 @@ fn of_files(unit: &Loaded, evidence: &Evidence) -> Vec<Condition> {
             if assignment.section != "Unit" {
                 continue;
             }
-            let list = if is_key(&assignment.key, "Condition") {
-                &mut conditions
-            } else if is_key(&assignment.key, "Assert") {
+            let Some(kind) = condition_test::kind(&assignment.key) else {
+                continue;
+            };
+            let list = if assignment.key.starts_with("Assert") {
                 &mut asserts
             } else {
-                continue;
+                &mut conditions
             };
             // An empty one forgets all of them, of whatever kind.
             if assignment.value.is_empty() {
@@ -112,13 +147,14 @@ fn of_files(unit: &Loaded, evidence: &Evidence) -> Vec<Condition> {
             }
             let (trigger, rest) = prefix(&assignment.value, '|');
             let (negated, rest) = prefix(rest, '!');
-            let Ok(parameter) = specifier::expand(rest, &unit.id, evidence) else {
-                continue;
-            };
+            let expanded = specifier::expand(rest, &unit.id, evidence).ok();
+            let found = expanded
+                .as_ref()
+                .and_then(|parameter| condition_test::holds(kind, parameter, evidence));
             list.push(Condition {
-                met: test(&assignment.key, &parameter, evidence).map(|found| found != negated),
+                met: found.map(|found| found != negated),
                 kind: assignment.key.clone(),
-                parameter,
+                parameter: expanded.unwrap_or_else(|| rest.to_owned()),
                 negated,
                 trigger,
                 at: assignment.location(&file.path),
@@ -129,57 +165,7 @@ fn of_files(unit: &Loaded, evidence: &Evidence) -> Vec<Condition> {
     conditions
 }
 
-/// `ConditionPathExists` is one, `Conditions` and `Condition` are none.
-fn is_key(key: &str, prefix: &str) -> bool {
-    key.strip_prefix(prefix)
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
-}
-
 fn prefix(text: &str, mark: char) -> (bool, &str) {
     text.strip_prefix(mark)
         .map_or((false, text), |rest| (true, rest.trim_start()))
-}
-
-/// Whether what a condition asks for is there, as far as files that persist tell.
-fn test(key: &str, path: &str, evidence: &Evidence) -> Option<bool> {
-    let kind = key
-        .strip_prefix("Condition")
-        .or_else(|| key.strip_prefix("Assert"))?;
-    let below = |root: &str| {
-        path.strip_prefix(root)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if !path.starts_with('/') || VOLATILE.iter().any(|root| below(root)) {
-        return None;
-    }
-    let of = |wanted: fn(&File) -> Option<bool>| match evidence.stat(path) {
-        Part::Present((_, file)) => wanted(file),
-        Part::Absent => Some(false),
-        Part::Unreadable(_) => None,
-    };
-    match kind {
-        "PathExists" => match evidence.stat_metadata(path) {
-            Part::Present(_) => Some(true),
-            Part::Absent => Some(false),
-            Part::Unreadable(_) => None,
-        },
-        "PathIsDirectory" => of(|file| Some(matches!(file.node, FileNode::Directory(_)))),
-        "PathIsSymbolicLink" => match evidence.lstat(path) {
-            Part::Present(file) => Some(matches!(file.node, FileNode::Symlink(_))),
-            Part::Absent => Some(false),
-            Part::Unreadable(_) => None,
-        },
-        "DirectoryNotEmpty" => of(|file| match &file.node {
-            FileNode::Directory(Part::Present(names)) => Some(!names.is_empty()),
-            FileNode::Directory(_) => None,
-            _ => Some(false),
-        }),
-        "FileNotEmpty" => {
-            of(|file| Some(matches!(file.node, FileNode::Regular(_)) && file.size > 0))
-        }
-        "FileIsExecutable" => {
-            of(|file| Some(matches!(file.node, FileNode::Regular(_)) && file.mode & 0o111 != 0))
-        }
-        _ => None,
-    }
 }

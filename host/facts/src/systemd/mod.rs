@@ -6,6 +6,7 @@
 //! without a manager it is unavailable.
 
 mod condition;
+mod condition_test;
 mod conf_files;
 mod default_dependency;
 mod dependency;

@@ -164,7 +164,7 @@ fn compatible(built_for: &str, runs: &str) -> bool {
 }
 
 /// What the node runs: as its kernel says, else as its own programs are built.
-fn node_machine(evidence: &Evidence) -> Option<String> {
+pub(super) fn node_machine(evidence: &Evidence) -> Option<String> {
     if let Part::Present(arch) = evidence.text("/proc/sys/kernel/arch") {
         return Some(arch.trim().to_owned());
     }

@@ -88,7 +88,7 @@ fn value(letter: char, unit: &str, evidence: &Evidence) -> Result<Option<String>
     }))
 }
 
-fn first_line(evidence: &Evidence, path: &str) -> Option<String> {
+pub(super) fn first_line(evidence: &Evidence, path: &str) -> Option<String> {
     let Part::Present(text) = evidence.text(path) else {
         return None;
     };
@@ -104,7 +104,7 @@ fn hostname(evidence: &Evidence) -> Option<String> {
         .or_else(|| first_line(evidence, "/etc/hostname").filter(|line| !line.starts_with('#')))
 }
 
-fn os_release(evidence: &Evidence, key: &str) -> Option<String> {
+pub(super) fn os_release(evidence: &Evidence, key: &str) -> Option<String> {
     let text = ["/etc/os-release", "/usr/lib/os-release"]
         .into_iter()
         .find_map(|path| evidence.text(path).present().map(|text| (*text).to_owned()))?;
