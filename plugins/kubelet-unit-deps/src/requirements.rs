@@ -40,7 +40,9 @@ pub(crate) fn of_boot(chain: &[String]) -> Result<Vec<Finding>, Unavailable> {
             let ordered = after.contains(&name);
             let mut id = "requirement-fails";
             let (fails, why) = match comes_to(&name, DEPTH)? {
-                Comes::Up if kind == "Requisite" && units::pulled_in_by(&name)?.is_empty() => {
+                Comes::Up | Comes::Inactive(_) | Comes::Fails(_)
+                    if kind == "Requisite" && units::pulled_in_by(&name)?.is_empty() =>
+                {
                     id = "requirement-missing";
                     held_back("not started at boot", &name, ordered)
                 }

@@ -84,7 +84,7 @@ fn of_words(words: &[String], program: &str, certain: bool, depth: usize, found:
     while let Some(word) = rest.get(at) {
         let option = word.starts_with('-') || word.bytes().all(|b| b.is_ascii_digit());
         let variable = name == "env" && word.contains('=');
-        if option && !(own > 0 && !word.starts_with('-')) || variable {
+        if variable || (option && (own == 0 || word.starts_with('-'))) {
             at += 1;
         } else if own > 0 {
             own -= 1;
