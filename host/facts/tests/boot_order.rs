@@ -319,3 +319,81 @@ fn mount_units_are_those_of_the_generator() {
     }
     assert!(compared > 0);
 }
+
+#[test]
+fn conditions_that_name_the_system() {
+    let facts = facts(&[
+        (
+            "/etc/systemd/system/kubelet.service",
+            "[Unit]\nConditionOSRelease=ID=debian VERSION_ID=12\nConditionOSRelease=!ID=flatcar\n\
+             ConditionOSRelease=VERSION_ID>=12\nConditionHost=worker-*\nConditionHost=other\n\
+             ConditionHost=0123456789abcdef0123456789abcdef\nConditionUser=root\n\
+             ConditionFirstBoot=yes\nConditionKernelVersion=>=5\nConditionNonsense=x\n\
+             ConditionArchitecture=native\nAssertOSRelease=ID=flatcar\n\
+             [Service]\nExecStart=/usr/bin/kubelet\n",
+        ),
+        ("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
+        ("/etc/hostname", "Worker-1\n"),
+        ("/etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
+    ]);
+    let units = &facts.units;
+    let found: Vec<_> = units
+        .conditions(NextBoot, "kubelet.service")
+        .unwrap()
+        .into_iter()
+        .map(|condition| (condition.at.line.unwrap(), condition.met))
+        .collect();
+    let expected = [
+        (2, Some(true)),
+        (3, Some(true)),
+        (4, None),
+        (5, Some(true)),
+        (6, Some(false)),
+        (7, Some(true)),
+        (8, Some(true)),
+        (9, Some(false)),
+        (10, None),
+        (12, Some(true)),
+        (13, Some(false)),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(
+        units.conditions_met("kubelet.service").unwrap(),
+        Some(false)
+    );
+}
+
+#[test]
+fn of_conditions_with_a_bar_one_is_enough() {
+    for (lines, met) in [
+        (
+            "ConditionPathExists=|/lost\nConditionPathExists=|/etc/fstab\n",
+            Some(true),
+        ),
+        (
+            "ConditionPathExists=|/lost\nConditionPathExists=|/gone\n",
+            Some(false),
+        ),
+        (
+            "ConditionPathExists=|/lost\nConditionPathExists=|/run/x\n",
+            None,
+        ),
+        (
+            "ConditionPathExists=|/run/x\nConditionPathExists=/lost\n",
+            Some(false),
+        ),
+        (
+            "ConditionPathExists=/run/x\nConditionPathExists=|/etc/fstab\n",
+            None,
+        ),
+        ("", Some(true)),
+    ] {
+        let unit = format!("[Unit]\n{lines}[Service]\nExecStart=/usr/bin/kubelet\n");
+        let facts = facts(&[
+            ("/etc/systemd/system/kubelet.service", unit.as_str()),
+            ("/etc/fstab", "# nothing\n"),
+        ]);
+        let found = facts.units.conditions_met("kubelet.service").unwrap();
+        assert_eq!(found, met, "{lines}");
+    }
+}

@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     fn found(line: &str) -> Vec<(String, bool)> {
-        let argv: Vec<String> = line.split('|').map(str::to_owned).collect();
+        let argv: Vec<String> = line.split('^').map(str::to_owned).collect();
         runs_of(&argv, "swapoff")
             .into_iter()
             .map(|run| (run.arguments.join(" "), run.certain))
@@ -309,23 +309,23 @@ mod tests {
     #[test]
     fn a_command_that_is_surely_run() {
         for (line, arguments) in [
-            ("/sbin/swapoff|-a", "-a"),
-            ("busybox|swapoff|-a", "-a"),
-            ("/usr/bin/env|LANG=C|swapoff|-a", "-a"),
-            ("/usr/bin/timeout|-k|5|10|swapoff|-a", "-a"),
-            ("/usr/bin/nsenter|-t|1|-m|--|swapoff|-a", "-a"),
-            ("/bin/sh|-c|swapoff -a", "-a"),
+            ("/sbin/swapoff^-a", "-a"),
+            ("busybox^swapoff^-a", "-a"),
+            ("/usr/bin/env^LANG=C^swapoff^-a", "-a"),
+            ("/usr/bin/timeout^-k^5^10^swapoff^-a", "-a"),
+            ("/usr/bin/nsenter^-t^1^-m^--^swapoff^-a", "-a"),
+            ("/bin/sh^-c^swapoff -a", "-a"),
             (
-                "/bin/bash|-e|-o|pipefail|-c|swapoff -a 2>/dev/null || true",
+                "/bin/bash^-e^-o^pipefail^-c^swapoff -a 2>/dev/null || true",
                 "-a",
             ),
             (
-                "/bin/sh|-ec|echo off; /sbin/swapoff '/swap file' >&2",
+                "/bin/sh^-ec^echo off; /sbin/swapoff '/swap file' >&2",
                 "/swap file",
             ),
-            ("/bin/sh|-c|sleep 1 && A=1 swapoff -a", "-a"),
-            ("/bin/sh|-c|{ swapoff -a; }", "-a"),
-            ("/bin/sh|-c|if test -e /x; then true; fi; swapoff -a", "-a"),
+            ("/bin/sh^-c^sleep 1 && A=1 swapoff -a", "-a"),
+            ("/bin/sh^-c^{ swapoff -a; }", "-a"),
+            ("/bin/sh^-c^if test -e /x; then true; fi; swapoff -a", "-a"),
         ] {
             assert_eq!(found(line), [(arguments.to_owned(), true)], "{line}");
         }
@@ -334,15 +334,15 @@ mod tests {
     #[test]
     fn a_command_that_may_be_run() {
         for line in [
-            "/bin/sh|-c|test -e /x && swapoff -a",
-            "/bin/sh|-c|test -e /x || exit 0; swapoff -a",
-            "/bin/sh|-c|if test -e /x; then swapoff -a; fi",
-            "/bin/sh|-c|test -e /x && { echo off; swapoff -a; }",
-            "/bin/sh|-c|test -e /x && (swapoff -a)",
-            "/bin/sh|-c|swapoff -a &",
-            "/bin/sh|-c|swapoff $DEVICE",
-            "/sbin/swapoff|$DEVICE",
-            "/usr/bin/sudo|-u|root|swapoff|-a",
+            "/bin/sh^-c^test -e /x && swapoff -a",
+            "/bin/sh^-c^test -e /x || exit 0; swapoff -a",
+            "/bin/sh^-c^if test -e /x; then swapoff -a; fi",
+            "/bin/sh^-c^test -e /x && { echo off; swapoff -a; }",
+            "/bin/sh^-c^test -e /x && (swapoff -a)",
+            "/bin/sh^-c^swapoff -a &",
+            "/bin/sh^-c^swapoff $DEVICE",
+            "/sbin/swapoff^$DEVICE",
+            "/usr/bin/sudo^-u^root^swapoff^-a",
         ] {
             let found = found(line);
             assert!(
@@ -355,14 +355,14 @@ mod tests {
     #[test]
     fn a_command_that_is_only_named() {
         for line in [
-            "/bin/echo|swapoff|-a",
-            "/bin/sh|-c|echo swapoff",
-            "/bin/sh|-c|echo \"swapoff -a\"",
-            "/bin/sh|-c|true # swapoff -a",
-            "/bin/sh|-c|exit 0; swapoff -a",
-            "/bin/sh|/opt/swapoff",
-            "/usr/bin/swapoff-helper|-a",
-            "/usr/bin/env|echo|swapoff|-a",
+            "/bin/echo^swapoff^-a",
+            "/bin/sh^-c^echo swapoff",
+            "/bin/sh^-c^echo \"swapoff -a\"",
+            "/bin/sh^-c^true # swapoff -a",
+            "/bin/sh^-c^exit 0; swapoff -a",
+            "/bin/sh^/opt/swapoff",
+            "/usr/bin/swapoff-helper^-a",
+            "/usr/bin/env^echo^swapoff^-a",
         ] {
             assert_eq!(found(line), [], "{line}");
         }
