@@ -330,8 +330,11 @@ fn conditions_that_name_the_system() {
              ConditionHost=0123456789abcdef0123456789abcdef\nConditionUser=root\n\
              ConditionFirstBoot=yes\nConditionKernelVersion=>=5\nConditionNonsense=x\n\
              ConditionArchitecture=native\nAssertOSRelease=ID=flatcar\n\
+             ConditionKernelCommandLine=!quiet\nConditionKernelCommandLine=root=/dev/sda1\n\
+             ConditionKernelCommandLine=root\nConditionKernelCommandLine=ro\n\
              [Service]\nExecStart=/usr/bin/kubelet\n",
         ),
+        ("/etc/kernel/cmdline", "root=/dev/sda1 quiet\n"),
         ("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
         ("/etc/hostname", "Worker-1\n"),
         ("/etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
@@ -354,6 +357,11 @@ fn conditions_that_name_the_system() {
         (9, Some(false)),
         (10, None),
         (12, Some(true)),
+        (14, Some(false)),
+        (15, Some(true)),
+        (16, Some(true)),
+        (17, Some(false)),
+        // Assertions come last.
         (13, Some(false)),
     ];
     assert_eq!(found, expected);
@@ -395,5 +403,56 @@ fn of_conditions_with_a_bar_one_is_enough() {
         ]);
         let found = facts.units.conditions_met("kubelet.service").unwrap();
         assert_eq!(found, met, "{lines}");
+    }
+}
+
+/// What PID 1 enables when it boots an image for the first time.
+#[test]
+fn the_first_boot_applies_presets() {
+    const UNIT: &str =
+        "[Service]\nExecStart=/usr/bin/kubelet\n[Install]\nWantedBy=multi-user.target\n";
+    let enabled = |machine_id: Option<&str>, preset: &str| {
+        let mut files = vec![
+            ("/usr/lib/systemd/system/kubelet.service", UNIT),
+            ("/usr/lib/systemd/system/multi-user.target", "[Unit]\n"),
+            ("/usr/lib/systemd/system/sysinit.target", "[Unit]\n"),
+            (
+                "/usr/lib/systemd/system/default.target",
+                "-> multi-user.target",
+            ),
+            ("/usr/lib/systemd/system-preset/90.preset", preset),
+        ];
+        files.extend(machine_id.map(|text| ("/etc/machine-id", text)));
+        let facts = Facts::new(Arc::new(tree::node(&files)), Question::default());
+        !facts
+            .units
+            .pulled_in_by("kubelet.service")
+            .unwrap()
+            .is_empty()
+    };
+    const ID: &str = "0123456789abcdef0123456789abcdef\n";
+    for (machine_id, preset, expected) in [
+        (
+            Some("uninitialized\n"),
+            "enable kubelet.service\ndisable *\n",
+            true,
+        ),
+        (None, "enable kube*\n", true),
+        (Some("uninitialized\n"), "disable *\n", false),
+        (Some("uninitialized\n"), "# nothing\n", true),
+        (None, "# nothing\n", false),
+        (
+            Some("uninitialized\n"),
+            "disable *\nenable kubelet.service\n",
+            false,
+        ),
+        (Some(""), "enable kubelet.service\n", false),
+        (Some(ID), "enable kubelet.service\n", false),
+    ] {
+        assert_eq!(
+            enabled(machine_id, preset),
+            expected,
+            "{machine_id:?} {preset:?}"
+        );
     }
 }

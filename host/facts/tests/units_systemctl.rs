@@ -208,3 +208,90 @@ fn agrees_with_systemd_analyze_timespan() {
     }
     println!("timespan: agree {compared} / compared {compared}");
 }
+
+/// Which files `[Install]` is read from, and in which order.
+#[test]
+fn agrees_on_the_drop_ins_of_install() {
+    if !systemd_252() {
+        return;
+    }
+    const SERVICE: &str = "[Service]\nExecStart=/bin/true\n[Install]\n";
+    let mut states = BTreeMap::new();
+    for directory in [
+        "service.d",
+        "a-.service.d",
+        "a-b.service.d",
+        "t@.service.d",
+        "t@x.service.d",
+    ] {
+        for line in ["WantedBy=late.target", "WantedBy=", "Alias=c.service"] {
+            for own in ["", "WantedBy=\n", "WantedBy=late.target\n"] {
+                for linked in [false, true] {
+                    let tree = tempfile::tempdir().unwrap();
+                    let root = tree.path();
+                    let units = root.join("usr/lib/systemd/system");
+                    let drop_ins = root.join("etc/systemd/system").join(directory);
+                    for path in [&units, &drop_ins, &root.join("opt")] {
+                        fs::create_dir_all(path).unwrap();
+                    }
+                    fs::write(drop_ins.join("y.conf"), format!("[Install]\n{line}\n")).unwrap();
+                    for name in ["a-b.service", "t@.service"] {
+                        let text = format!("{SERVICE}{own}");
+                        if linked {
+                            fs::write(root.join("opt").join(name), text).unwrap();
+                            symlink(format!("/opt/{name}"), units.join(name)).unwrap();
+                        } else {
+                            fs::write(units.join(name), text).unwrap();
+                        }
+                    }
+                    let facts = Units::new(tree::evidence(root));
+                    for name in ["a-b.service", "t@.service", "t@x.service"] {
+                        let output = Command::new("systemctl")
+                            .arg(format!("--root={}", root.display()))
+                            .args(["is-enabled", name])
+                            .output()
+                            .unwrap();
+                        let theirs = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                        let ours = facts.file_state(Now, name).unwrap();
+                        assert_eq!(ours, theirs, "{directory} {line} {own:?} {linked} {name}");
+                        *states.entry(ours).or_insert(0) += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(states.len() > 1, "{states:?}");
+}
+
+#[test]
+fn links_of_upholds_enable_from_254_on() {
+    for (library, state) in [
+        ("libsystemd-shared-252.so", "disabled"),
+        ("libsystemd-shared-257.7-1.fc42.so", "enabled"),
+    ] {
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path();
+        let upholds = root.join("etc/systemd/system/multi-user.target.upholds");
+        let units = root.join("usr/lib/systemd/system");
+        fs::create_dir_all(&upholds).unwrap();
+        fs::create_dir_all(&units).unwrap();
+        fs::write(root.join("usr/lib/systemd").join(library), "").unwrap();
+        let text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+        fs::write(units.join("a.service"), text).unwrap();
+        symlink(
+            "/usr/lib/systemd/system/a.service",
+            upholds.join("a.service"),
+        )
+        .unwrap();
+        let facts = Units::new(tree::evidence(root));
+        assert_eq!(facts.file_state(Now, "a.service").unwrap(), state);
+        if library.contains("252") && systemd_252() {
+            let output = Command::new("systemctl")
+                .arg(format!("--root={}", root.display()))
+                .args(["is-enabled", "a.service"])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), state);
+        }
+    }
+}

@@ -271,6 +271,11 @@ fn misread(
                     split && on_line.is_some_and(|set| set.value.trim_end().contains('\n')),
                     "close the quote: up to the end of the file all belongs to this value",
                 ),
+                "embedded-nul" => (
+                    "file-refused",
+                    problem.fatal,
+                    "write the file anew, without the NUL byte",
+                ),
                 _ => (
                     "line-ignored",
                     false,
@@ -279,13 +284,12 @@ fn misread(
                 ),
             };
             let finding = if fatal {
-                Finding::fail(
-                    id,
-                    format!(
-                        "{}: the kubelet refuses the words that it gets",
-                        problem.message
-                    ),
-                )
+                let follows = if problem.fatal {
+                    "the start of kubelet.service fails"
+                } else {
+                    "the kubelet refuses the words that it gets"
+                };
+                Finding::fail(id, [&problem.message, ": ", follows].concat())
             } else {
                 Finding::warn(id, problem.message.clone())
             };

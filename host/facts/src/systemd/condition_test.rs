@@ -8,6 +8,7 @@ use nodepol_model::snapshot::{File, FileNode};
 
 use super::{glob, program, specifier};
 use crate::evidence::Evidence;
+use crate::kernel_command_line;
 
 /// What `Condition…=` and `Assert…=` may ask for. Other keys systemd ignores.
 const KINDS: [&str; 36] = [
@@ -80,6 +81,7 @@ pub(super) fn kind(key: &str) -> Option<&'static str> {
 pub(super) fn holds(kind: &str, parameter: &str, evidence: &Evidence) -> Option<bool> {
     match kind {
         "Architecture" => Some(parameter == "native" || architecture(evidence)? == parameter),
+        "KernelCommandLine" => on_command_line(parameter, evidence),
         "OSRelease" => os_release(parameter, evidence),
         "Host" => host(parameter, evidence),
         "Virtualization" => virtualization(parameter, evidence),
@@ -111,6 +113,19 @@ fn architecture(evidence: &Evidence) -> Option<String> {
         }
         .to_owned(),
     )
+}
+
+/// A word of the next boot's kernel command line, or a key with or without a value.
+fn on_command_line(parameter: &str, evidence: &Evidence) -> Option<bool> {
+    let words = kernel_command_line::configured(evidence).ok()?;
+    Some(words.iter().any(|word| {
+        word.value == parameter
+            || (!parameter.contains('=')
+                && word
+                    .value
+                    .split_once('=')
+                    .is_some_and(|(key, _)| key == parameter))
+    }))
 }
 
 /// Words such as `ID=debian`, all of which must hold.

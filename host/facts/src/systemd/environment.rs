@@ -45,12 +45,35 @@ pub(super) fn parse(path: &str, text: &str) -> Vec<Variable> {
 }
 
 /// What of an environment file systemd passes over, and what it takes otherwise
-/// than a shell would: kinds `ignored`, `comment-in-value` and `unclosed-quote`.
+/// than a shell would: kinds `ignored`, `comment-in-value` and `unclosed-quote`; or
+/// that it does not read the file at all: `embedded-nul`.
 pub(super) fn problems(path: &str, text: &str) -> Vec<Problem> {
     read(path, text).1
 }
 
+/// Where a file has a NUL byte. systemd reads nothing of such a file, and does not
+/// start a service that requires it (`read_full_stream_full` in
+/// `src/basic/fileio.c`: `EBADMSG`).
+fn nul(path: &str, text: &str) -> Option<Location> {
+    let (before, _) = text.split_once('\0')?;
+    let lines = before.matches('\n').count().saturating_add(1);
+    Some(Location::line(
+        path,
+        u32::try_from(lines).unwrap_or(u32::MAX),
+    ))
+}
+
 fn read(path: &str, text: &str) -> (Vec<Variable>, Vec<Problem>) {
+    if let Some(at) = nul(path, text) {
+        let problem = Problem {
+            kind: "embedded-nul",
+            message: format!("{path} has a NUL byte, and systemd reads nothing of it"),
+            at,
+            fatal: true,
+            nearest: None,
+        };
+        return (Vec::new(), vec![problem]);
+    }
     let mut reader = Reader {
         path,
         variables: Vec::new(),
@@ -62,8 +85,6 @@ fn read(path: &str, text: &str) -> (Vec<Variable>, Vec<Problem>) {
         value_end: None,
         at: Location::source(path),
     };
-    // NUL ends the text for a reader in C.
-    let text = text.split('\0').next().unwrap_or("");
     let mut state = State::PreKey;
     let (mut line, mut column) = (1_u32, 0_u32);
     for c in text.chars() {
@@ -265,6 +286,16 @@ pub(super) fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_with_a_nul_byte_is_not_read() {
+        let text = "A=1\nB=2\0\nC=3\n";
+        assert!(parse("/f", text).is_empty());
+        let found = problems("/f", text);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].fatal);
+        assert_eq!(found[0].at, Location::line("/f", 2));
+    }
 
     fn read(text: &str) -> Vec<String> {
         parse("/e", text)

@@ -19,7 +19,7 @@ impl Units {
     /// [`Unavailable`] if the unit or a file that exists could not be read.
     pub fn file_environment(&self, at: Horizon, name: &str) -> Result<Vec<Variable>, Unavailable> {
         let mut found = Vec::new();
-        for (path, text) in self.environment_texts(at, name)? {
+        for (path, text, _) in self.environment_texts(at, name)? {
             let variables = environment::parse(&path, text).into_iter();
             found.extend(variables.map(|set| (set.name, Sourced::new(set.value, set.at))));
         }
@@ -27,7 +27,8 @@ impl Units {
     }
 
     /// What of these files systemd passes over, or takes otherwise than a shell
-    /// would.
+    /// would, or that it does not read a file at all; fatal where the service then
+    /// does not start.
     ///
     /// # Errors
     /// As [`Units::file_environment`].
@@ -37,8 +38,13 @@ impl Units {
         name: &str,
     ) -> Result<Vec<Problem>, Unavailable> {
         let mut found = Vec::new();
-        for (path, text) in self.environment_texts(at, name)? {
-            found.extend(environment::problems(&path, text));
+        for (path, text, optional) in self.environment_texts(at, name)? {
+            let problems = environment::problems(&path, text);
+            // The prefix `-` lets it be unreadable as well as absent.
+            found.extend(problems.into_iter().map(|problem| Problem {
+                fatal: problem.fatal && !optional,
+                ..problem
+            }));
         }
         Ok(found)
     }
@@ -82,12 +88,12 @@ impl Units {
         &self,
         at: Horizon,
         name: &str,
-    ) -> Result<Vec<(String, &str)>, Unavailable> {
+    ) -> Result<Vec<(String, &str, bool)>, Unavailable> {
         let mut found = Vec::new();
         for file in self.environment_files(at, name)? {
             for path in self.matches_of(&file.path)? {
                 match self.evidence.text(&path) {
-                    Part::Present(text) => found.push((path, text)),
+                    Part::Present(text) => found.push((path, text, file.optional)),
                     Part::Absent => {}
                     Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
                 }

@@ -276,6 +276,17 @@ impl Units {
                 }
             }
         }
+        let presets = self
+            .presets
+            .get_or_init(|| self.presets())
+            .as_ref()
+            .map_err(Clone::clone)?;
+        for target in &unit.names {
+            let enabled = presets.get(target).into_iter().flatten();
+            for (enabled, names) in enabled.zip(&mut linked) {
+                names.extend(enabled.iter().cloned());
+            }
+        }
         Ok(own_dependency::read(unit, &linked, &self.evidence))
     }
 

@@ -13,16 +13,18 @@ use super::link::{self, Entry};
 use super::name::{self, Kind};
 use super::record::Link;
 use super::search::{Search, View};
+use super::syntax::UnitFile;
 use super::unit::{LoadState, Loaded};
 use super::words::{Rules, Words};
 use super::{Units, lock, specifier};
 use crate::evidence::{Evidence, Resolved};
 
 /// What `[Install]` says.
-struct Install {
+pub(super) struct Install {
     name: String,
     aliases: Vec<String>,
-    has_targets: bool,
+    /// `WantedBy=`, `RequiredBy=` and `UpheldBy=`, in the order of [`PULLING`].
+    pub(super) targets: [Vec<String>; 3],
     has_also: bool,
     default_instance: Option<String>,
 }
@@ -138,6 +140,7 @@ fn state(
         return Ok("alias");
     }
     // Of a unit that is linked from elsewhere, the file there counts.
+    let own = fragment;
     let fragment = linked_file(evidence, fragment);
     if fragment.starts_with("/run/systemd/generator") {
         return Ok("generated");
@@ -145,7 +148,7 @@ fn state(
     if fragment.starts_with("/run/systemd/transient/") {
         return Ok("transient");
     }
-    let install = Install::new(unit, name, evidence);
+    let install = Install::new(unit, name, fragment != own, evidence);
     let fragment = fragment.as_str();
     if let Some(found) = enabled(evidence, search, &install, fragment, true)? {
         return Ok(found);
@@ -153,13 +156,43 @@ fn state(
     if enabled(evidence, search, &install, fragment, false)?.is_some() {
         return Ok("indirect");
     }
-    Ok(if install.has_targets || !install.aliases.is_empty() {
-        "disabled"
-    } else if install.has_also {
-        "indirect"
-    } else {
-        "static"
-    })
+    Ok(
+        if install.targets.iter().any(|names| !names.is_empty()) || !install.aliases.is_empty() {
+            "disabled"
+        } else if install.has_also {
+            "indirect"
+        } else {
+            "static"
+        },
+    )
+}
+
+/// Whether `systemctl` knows `UpheldBy=` and counts links in `.upholds`: from
+/// systemd 254 on. One of which the version is not known is taken for a new one.
+fn knows_upheld_by(evidence: &Evidence) -> bool {
+    let number = |text: &str| -> Option<u32> {
+        let end = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        text.get(..end)?.parse().ok()
+    };
+    let running = evidence.systemd().ok().and_then(|systemd| {
+        let version = systemd.manager.get("Version")?.as_str()?;
+        number(version.trim_start_matches(|c: char| !c.is_ascii_digit()))
+    });
+    running
+        .or_else(|| {
+            const LIBRARIES: [&str; 2] = ["/usr/lib/systemd", "/lib/systemd"];
+            LIBRARIES.into_iter().find_map(|directory| {
+                let Part::Present(names) = evidence.names(directory) else {
+                    return None;
+                };
+                names
+                    .iter()
+                    .find_map(|name| number(name.strip_prefix("libsystemd-shared-")?))
+            })
+        })
+        .is_none_or(|version| version >= 254)
 }
 
 fn is_alias(search: &Search, name: &str) -> bool {
@@ -193,20 +226,43 @@ fn alias_leads_nowhere(evidence: &Evidence, search: &Search, name: &str) -> bool
 }
 
 impl Install {
-    fn new(unit: &Loaded, name: &str, evidence: &Evidence) -> Self {
-        // Drop-ins in the directories of aliases are not looked at here.
-        let own = name::drop_in_names(name);
+    /// What the files of a unit say.
+    pub(super) fn of(unit: &Loaded, name: &str, evidence: &Evidence) -> Self {
+        let fragment = unit.fragment.as_deref().unwrap_or_default();
+        Self::new(
+            unit,
+            name,
+            linked_file(evidence, fragment) != fragment,
+            evidence,
+        )
+    }
+
+    fn new(unit: &Loaded, name: &str, linked: bool, evidence: &Evidence) -> Self {
+        // Drop-ins of the unit itself and of its template count, and none that are
+        // for a prefix, for a type or for an alias (`unit_file_search`).
+        let template = name::template(name);
         let counts = |path: &str| {
             let directory = path.rsplit('/').nth(1).and_then(|d| d.strip_suffix(".d"));
-            directory.is_none_or(|d| d == name::suffix(name) || own.iter().any(|own| own == d))
+            directory.is_none_or(|d| d == name || Some(d) == template.as_deref())
         };
+        let mut files: Vec<&UnitFile> = unit.whole.iter().map(AsRef::as_ref).collect();
+        files.retain(|file| counts(&file.path));
+        // A file that is linked from elsewhere is read after its drop-ins
+        // (`install_info_follow`).
+        if linked && !files.is_empty() {
+            files.rotate_left(1);
+        }
         let words = |key: &str| -> Vec<String> {
             let mut values = Vec::new();
-            for placed in unit.whole_list("Install", key) {
-                if !counts(placed.path) {
+            for assignment in files.iter().flat_map(|file| &file.assignments) {
+                if assignment.section != "Install" || assignment.key != key {
                     continue;
                 }
-                let mut words = Words::new(&placed.assignment.value);
+                if assignment.value.is_empty() {
+                    values.clear();
+                    continue;
+                }
+                let mut words = Words::new(&assignment.value);
                 while let Ok(Some(word)) = words.next(Rules::QUOTED) {
                     let text = word.text;
                     values.push(specifier::expand(&text, name, evidence).unwrap_or(text));
@@ -214,11 +270,17 @@ impl Install {
             }
             values
         };
-        let targets = ["WantedBy", "RequiredBy", "UpheldBy"];
+        let mut targets = ["WantedBy", "RequiredBy", "UpheldBy"].map(words);
+        if let [_, _, upheld_by] = &mut targets
+            && !upheld_by.is_empty()
+            && !knows_upheld_by(evidence)
+        {
+            upheld_by.clear();
+        }
         Self {
             name: name.to_owned(),
             aliases: words("Alias"),
-            has_targets: targets.into_iter().any(|key| !words(key).is_empty()),
+            targets,
             has_also: !words("Also").is_empty(),
             default_instance: words("DefaultInstance").pop(),
         }
@@ -254,7 +316,11 @@ fn enabled(
         let mut same_name = false;
         let mut found = false;
         for (suffix, _) in PULLING {
-            for (_, path) in search.directories_in(directory, suffix) {
+            let directories = search.directories_in(directory, suffix);
+            if suffix == ".upholds" && !directories.is_empty() && !knows_upheld_by(evidence) {
+                continue;
+            }
+            for (_, path) in directories {
                 found |= pulls(evidence, &path, install, match_name)?;
             }
         }

@@ -26,6 +26,7 @@ mod load;
 mod mount_point;
 mod name;
 mod own_dependency;
+mod preset;
 mod program;
 mod record;
 mod search;
@@ -73,6 +74,7 @@ pub struct Units {
     loaded: Cached<Loaded>,
     defaults: OnceLock<Defaults>,
     graph: OnceLock<Result<Graph, Unavailable>>,
+    presets: OnceLock<Result<preset::Presets, Unavailable>>,
     command_line: OnceLock<Vec<Sourced<String>>>,
     file_states: FileStates,
 }
@@ -88,6 +90,7 @@ impl Units {
             loaded: Mutex::default(),
             defaults: OnceLock::new(),
             graph: OnceLock::new(),
+            presets: OnceLock::new(),
             command_line: OnceLock::new(),
             file_states: Mutex::default(),
         }

@@ -91,27 +91,6 @@ impl Loaded {
         list
     }
 
-    /// As [`Loaded::list`], from the whole files.
-    pub(super) fn whole_list<'a>(&'a self, section: &'a str, key: &'a str) -> Vec<Placed<'a>> {
-        let mut list = Vec::new();
-        for file in &self.whole {
-            for assignment in &file.assignments {
-                if assignment.section != section || assignment.key != key {
-                    continue;
-                }
-                if assignment.value.is_empty() {
-                    list.clear();
-                } else {
-                    list.push(Placed {
-                        path: &file.path,
-                        assignment,
-                    });
-                }
-            }
-        }
-        list
-    }
-
     /// The last assignment; `None` if there is none or it is empty.
     pub(super) fn scalar<'a>(&'a self, section: &'a str, key: &'a str) -> Option<Placed<'a>> {
         self.all(section, key)
