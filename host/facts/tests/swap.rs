@@ -436,6 +436,19 @@ fn services_and_scripts() {
         .is_empty()
     );
 
+    for (condition, expected) in [("met", 1), ("unmet", 0), ("unknown", 1)] {
+        let settings = [
+            ("ExecStart", "/sbin/swapon|/swap"),
+            ("Condition", condition),
+        ];
+        let units = Units::default().with("my-swap.service", &settings);
+        assert_eq!(
+            found(Files::default(), &units, "").len(),
+            expected,
+            "{condition}"
+        );
+    }
+
     let agent = Units::default().with("walinuxagent.service", &[]);
     let conf = |value: &str| {
         Files::default().text(

@@ -50,6 +50,7 @@ pub(super) fn services(
             || is_off(evidence, &name)?
             || units.is_masked(&name)?
             || !units.is_pulled_in(&name)?
+            || units.conditions_met(&name)? == Some(false)
         {
             continue;
         }
