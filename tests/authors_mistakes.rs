@@ -306,6 +306,10 @@ fn cases_that_cannot_be_used_are_told_together() {
     }
     let said = done(&directory, &["plugin", "test", "--only", "pass"]);
     assert!(said.contains("2 passed, 0 failed"), "{said}");
+    assert!(
+        !said.contains("no case reaches"),
+        "it ran a part of them: {said}"
+    );
 
     std::fs::rename(cases.join("one.yaml"), cases.join("one.yml")).unwrap();
     let said = refused(&directory, 2, &["plugin", "test"]);

@@ -68,7 +68,11 @@ pub(crate) fn run(arguments: &Test) -> Result<u8> {
         } else {
             String::new()
         },
-        covered(&trials)
+        // What a part of the cases does not reach says nothing.
+        match arguments.only {
+            None => covered(&trials),
+            Some(_) => String::new(),
+        }
     ));
     if let Some(file) = &arguments.junit {
         output::write(Some(file), &junit::junit(&project.manifest.id, &trials))?;
