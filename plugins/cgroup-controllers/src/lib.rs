@@ -11,6 +11,8 @@ struct CgroupControllers;
 /// `devices` and `freezer` are no controllers of v2.
 const V2: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
 const V1: [&str; 4] = ["cpu", "cpuacct", "cpuset", "memory"];
+/// What runc wants of v1 besides.
+const RUNTIME: [&str; 3] = ["devices", "freezer", "pids"];
 
 impl Policy for CgroupControllers {
     fn describe() -> Description {
@@ -55,7 +57,21 @@ fn now() -> Result<Judgement, Unavailable> {
         }
     }
     if missing.is_empty() {
-        return Ok(Judgement::pass("every controller is on"));
+        let runtime = runtime(mode, &found);
+        if runtime.is_empty() {
+            return Ok(Judgement::pass("every controller is on"));
+        }
+        return Ok(Finding::warn(
+            "missing-runtime-controllers",
+            format!(
+                "the cgroup controllers {} are off: the runtime cannot start containers without \
+                 them",
+                runtime.join(", ")
+            ),
+        )
+        .evidence(Location::source("/proc/cgroups"), found.join(" "))
+        .fix(fix(&runtime)?)
+        .into());
     }
     let source = if mode == Mode::V2 {
         "/sys/fs/cgroup/cgroup.controllers"
@@ -75,6 +91,17 @@ fn now() -> Result<Judgement, Unavailable> {
         .iter()
         .fold(finding, |finding, word| finding.seen(word.clone()));
     Ok(finding.fix(fix(&missing)?).into())
+}
+
+/// The kubelet comes up without them, and no pod starts.
+fn runtime(mode: Mode, found: &[String]) -> Vec<&'static str> {
+    if mode == Mode::V2 {
+        return Vec::new();
+    }
+    RUNTIME
+        .into_iter()
+        .filter(|controller| !found.iter().any(|known| known == controller))
+        .collect()
 }
 
 /// Words of a command line that turn one of these controllers off, and that no

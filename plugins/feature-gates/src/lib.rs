@@ -35,7 +35,8 @@ impl Policy for FeatureGates {
 }
 
 fn finding(problem: Problem, only_warns: bool) -> Finding {
-    let fatal = problem.fatal && (problem.kind == "locked-gate" || !only_warns);
+    let known = matches!(problem.kind.as_str(), "locked-gate" | "needed-gate");
+    let fatal = problem.fatal && (known || !only_warns);
     let finding = if fatal {
         Finding::fail(
             &problem.kind,
@@ -62,6 +63,7 @@ fn finding(problem: Problem, only_warns: bool) -> Finding {
                     match problem.kind.as_str() {
                         "later-gate" => "this version has nothing that it switches",
                         "locked-gate" => "it is locked to its default",
+                        "needed-gate" => "or set the other gate to the same value",
                         _ => "what it switched is on for good, or gone for good",
                     },
                 ),

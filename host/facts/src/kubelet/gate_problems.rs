@@ -12,7 +12,7 @@ use crate::sourced::{Problem, Version};
 const GATES: &str = "/featureGates";
 
 /// What is wrong with the feature gates that are set: `removed-gate`,
-/// `later-gate` and `locked-gate` end the kubelet. No release is known to have an
+/// `later-gate`, `locked-gate` and `needed-gate` end the kubelet. No release is known to have an
 /// `unfamiliar-gate`, but a vendor may.
 ///
 /// # Errors
@@ -51,6 +51,11 @@ pub(crate) fn problems(
                 undecided.get_or_insert(name);
             }
         }
+    }
+    if problems.iter().all(|problem| !problem.fatal)
+        && let Some(version) = version
+    {
+        problems.extend(needed(effective, version.minor)?);
     }
     match undecided {
         Some(name) if problems.iter().all(|problem| !problem.fatal) => Err(Unavailable::new(
@@ -120,6 +125,53 @@ fn problem(name: &str, value: bool, setting: &SettingValue, version: &Version) -
     })
 }
 
+/// Gates that are on and need one that is off. The one that somebody set is to
+/// blame.
+fn needed(effective: &Effective, minor: u32) -> Result<Vec<Problem>, Unavailable> {
+    let mut problems = Vec::new();
+    if minor > LAST || by_group(effective) {
+        return Ok(problems);
+    }
+    // Whether a gate is on, and where that is said if it is.
+    let state = |name: &str| -> Result<Option<(bool, Option<Location>)>, Unavailable> {
+        let Gate::Known { default, .. } = gates::gate(name, minor) else {
+            return Ok(None);
+        };
+        Ok(Some(match effective.get(&pointer(name))? {
+            Some(set) => (set.value == Json::Bool(true), Some(set.origin)),
+            None => (default, None),
+        }))
+    };
+    for (name, needs) in gates::needs(minor) {
+        let Some((true, own)) = state(name)? else {
+            continue;
+        };
+        for need in needs {
+            if let Some((false, at)) = state(need)?
+                && let Some(at) = at.or_else(|| own.clone())
+            {
+                problems.push(Problem {
+                    kind: "needed-gate",
+                    message: format!(
+                        "{name} is enabled, but depends on features that are disabled: [{need}]"
+                    ),
+                    at,
+                    fatal: true,
+                    nearest: None,
+                });
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// Whether a gate that stands for many others is set.
+fn by_group(effective: &Effective) -> bool {
+    gates::GROUPS
+        .into_iter()
+        .any(|group| !matches!(effective.get(&pointer(group)), Ok(None)))
+}
+
 fn nearest(name: &str, minor: u32) -> Option<String> {
     if name.len() > 128 {
         return None;
@@ -140,11 +192,8 @@ pub(crate) fn by_default(
 ) -> Option<SettingValue> {
     let name = at.strip_prefix(GATES)?.strip_prefix('/')?;
     let minor = minor.filter(|minor| (FIRST..=LAST).contains(minor))?;
-    let by_group = gates::GROUPS
-        .into_iter()
-        .any(|group| !matches!(effective.get(&pointer(group)), Ok(None)));
     match gates::gate(name, minor) {
-        Gate::Known { default, .. } if !by_group => Some(SettingValue {
+        Gate::Known { default, .. } if !by_group(effective) => Some(SettingValue {
             value: Json::Bool(default),
             origin: Location::source("default"),
             is_default: true,

@@ -13,6 +13,7 @@ pub(crate) const LAST: u32 = 36;
 pub(crate) const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
 
 static TABLE: &str = include_str!("gates.txt");
+static NEEDS: &str = include_str!("gate_needs.txt");
 
 /// What a release makes of a feature gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,23 @@ pub(crate) fn always_takes(name: &str, value: bool) -> bool {
         Gate::Known { default, locked } => !locked || default == value,
         Gate::Gone(_) | Gate::NotYet(_) | Gate::Never => false,
     })
+}
+
+/// The gates of 1.`minor` that need others, with those, by name.
+pub(crate) fn needs(minor: u32) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut needs: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in NEEDS.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let (Some(name), Some(since)) = (words.next(), words.next()) else {
+            continue;
+        };
+        if since.parse::<u32>().is_ok_and(|since| since <= minor) {
+            // A later line of the same gate takes the place of the one before.
+            needs.retain(|(known, _)| *known != name);
+            needs.push((name, words.collect()));
+        }
+    }
+    needs
 }
 
 /// The names that 1.`minor` knows, sorted.
@@ -143,6 +161,23 @@ mod tests {
                         .all(|change| (FIRST..=LAST).contains(&change.minor)),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn what_a_gate_needs_is_there_and_on_by_default() {
+        assert!(needs(34).is_empty());
+        for minor in 35..=LAST {
+            assert!(!needs(minor).is_empty());
+            for (name, needed) in needs(minor) {
+                let on = |gate| matches!(gate, Gate::Known { default: true, .. });
+                if on(gate(name, minor)) {
+                    assert!(
+                        needed.iter().all(|needed| on(gate(needed, minor))),
+                        "{name} {minor}"
+                    );
+                }
+            }
         }
     }
 

@@ -74,6 +74,7 @@ static FLAGS_GONE: &[(u32, &[&str])] = &[
         ],
     ),
     (27, &["container-runtime", "master-service-namespace"]),
+    (30, &["azure-container-registry-config"]),
     (
         31,
         &[
@@ -92,6 +93,8 @@ static FLAGS_GONE: &[(u32, &[&str])] = &[
 static FLAGS_ADDED: &[(&str, u32)] = &[
     ("config-dir", 28),
     ("fail-cgroupv1", 31),
+    ("log-text-info-buffer-size", 30),
+    ("log-text-split-stream", 30),
     ("topology-manager-policy-options", 26),
 ];
 
@@ -104,6 +107,8 @@ mod tests {
         assert_eq!(flag("container-runtime", 26), Known::Yes);
         assert_eq!(flag("container-runtime", 27), Known::Gone(27));
         assert_eq!(flag("config-dir", 27), Known::NotYet(28));
+        assert_eq!(flag("azure-container-registry-config", 29), Known::Yes);
+        assert_eq!(flag("azure-container-registry-config", 30), Known::Gone(30));
         assert_eq!(flag("node-ip", 99), Known::Yes);
         assert!(flag_hangs_on_release("network-plugin"));
         assert!(!flag_hangs_on_release("a-vendor-has-it"));
