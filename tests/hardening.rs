@@ -119,38 +119,143 @@ fn without_executable_memory_the_interpreter_gives_the_same_answers() {
     assert_eq!(compiled, 2 * names.len());
 }
 
+/// Starts a program where `/proc/sys` cannot be written, as in a container that
+/// is not privileged. None where no mount namespace can be made.
+fn with_read_only_sysctls() -> Option<Command> {
+    let script = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys \
+                  && ! test -w /proc/sys/kernel/domainname && exec \"$@\"";
+    // As root, or as a user who is root in a namespace of their own.
+    for user in [&[][..], &["--user", "--map-root-user"]] {
+        let mut command = Command::new("unshare");
+        command
+            .args(user)
+            .args(["--mount", "--", "sh", "-c", script, "sh"]);
+        let mut probe = Command::new("unshare");
+        let probe = probe.args(command.get_args()).arg("true").output();
+        if probe.is_ok_and(|probe| probe.status.success()) {
+            return Some(command);
+        }
+    }
+    eprintln!("skipped: no mount namespace can be made here");
+    None
+}
+
+#[test]
+fn without_writing_to_proc_sys_everything_works() {
+    let Some(command) = with_read_only_sysctls() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    // One that is compiled, one that has to be stopped, and the standard ones.
+    let hostile = ["another-answer-each-time", "loop-in-evaluate"].map(hostile);
+    let set = set(place.path(), &hostile.each_ref());
+    let held = policies(&said(&watch(command, place.path(), &set, "json", |_| {})));
+    let free = policies(&said(&eval(place.path(), &set, "json", ENOUGH)));
+    assert_eq!(held, free);
+    let answer = held.iter().find(|policy| policy["id"] == *hostile[0].id);
+    assert_eq!(answer.unwrap()["summary"], "all is well");
+}
+
 #[test]
 fn rights_are_given_up_before_a_component_runs() {
     let place = tempfile::tempdir().unwrap();
     let mut endless = hostile("loop-with-endless-fuel");
     endless.settings = "    limits: {fuel: 1000000000000000, wall: 1s}\n".to_owned();
     let set = set(place.path(), &[&endless]);
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     let mut command = Command::new("env");
     command.arg("--");
     let run = watch(command, place.path(), &set, "json", |process| {
-        // Of the moments in which it runs, the last that is seen counts: then
-        // the component loops.
-        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
-        if status.contains("nodepol") && status.contains("CapEff") {
-            seen = status;
-        }
+        look(process, &mut seen);
     });
     said(&run);
-    let field = |name: &str| {
-        let line = seen.lines().find_map(|line| line.strip_prefix(name));
-        line.unwrap_or_else(|| panic!("{name} in {seen}"))
-            .trim()
-            .to_owned()
-    };
-    assert_eq!(field("NoNewPrivs:"), "1");
-    assert_eq!(field("CapBnd:"), "0000000000000000");
-    assert_eq!(field("CapInh:"), "0000000000000000");
-    // CAP_DAC_READ_SEARCH, to read the rest of the node; none for a user who
-    // had none.
-    let kept = ["0000000000000004", "0000000000000000"];
-    assert!(kept.contains(&&*field("CapEff:")), "{seen}");
-    assert!(kept.contains(&&*field("CapPrm:")), "{seen}");
+    // CAP_DAC_READ_SEARCH, to read the rest of the node.
+    assert_held(&seen, &["0000000000000004"]);
+}
+
+/// Keeps the status of every thread of a process. Of the moments in which it has
+/// several, the last that is seen counts: then the component loops, and its time
+/// is counted beside it.
+fn look(process: &std::path::Path, seen: &mut Vec<String>) {
+    let threads = std::fs::read_dir(process.join("task"))
+        .into_iter()
+        .flatten();
+    let statuses: Vec<String> = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
+        .filter(|status| status.contains("CapEff") && !status.contains("Name:\tenv"))
+        .collect();
+    if statuses.len() > 1 && statuses.iter().any(|status| status.contains("nodepol")) {
+        *seen = statuses;
+    }
+}
+
+/// Whether no thread has more than one of the sets of capabilities `kept`; none
+/// is left for a user who had none.
+#[track_caller]
+fn assert_held(seen: &[String], kept: &[&str]) {
+    assert!(!seen.is_empty());
+    for status in seen {
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("{name} in {status}")).trim()
+        };
+        assert_eq!(field("NoNewPrivs:"), "1", "{status}");
+        assert_eq!(field("CapBnd:"), "0000000000000000", "{status}");
+        assert_eq!(field("CapInh:"), "0000000000000000", "{status}");
+        for set in ["CapEff:", "CapPrm:"] {
+            let set = field(set);
+            assert!(set == "0000000000000000" || kept.contains(&set), "{status}");
+        }
+    }
+}
+
+#[test]
+fn rights_are_given_up_before_an_author_s_component_runs() {
+    let place = tempfile::tempdir().unwrap();
+    let endless = hostile("loop-in-describe");
+    let project = place.path().join("project");
+    let binary = nodepol_tests::binary();
+    let made = Command::new(&binary)
+        .args(["plugin", "new", &endless.id, "--directory"])
+        .arg(&project)
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{complaint}");
+    let component = place.path().join("component.wasm");
+    std::fs::write(&component, &endless.wasm).unwrap();
+    let report = place.path().join("junit.xml");
+    for (arguments, kept) in [
+        // Reads the cases.
+        (vec!["check"], "0000000000000004"),
+        // Writes the results as well, into whoever's directory it is.
+        (
+            vec!["test", "--junit", report.to_str().unwrap()],
+            "000000000000000e",
+        ),
+    ] {
+        let mut child = Command::new(&binary)
+            .arg("plugin")
+            .args(arguments)
+            .arg("--component")
+            .arg(&component)
+            .arg(&project)
+            .env("XDG_CACHE_HOME", place.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = std::path::PathBuf::from(format!("/proc/{}", child.id()));
+        let mut seen = Vec::new();
+        while child.try_wait().unwrap().is_none() {
+            look(&process, &mut seen);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("in `describe`"), "{said}");
+        assert_held(&seen, &[kept]);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Where the components are, if not in the target directory.
 const VARIABLE: &str = "NODEPOL_COMPONENTS";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-env-changed={VARIABLE}");
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

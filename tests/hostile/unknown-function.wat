@@ -1,5 +1,6 @@
 ;; It wants a function that the interface does not have.
-;; error: not-granted: `files`
+;; grants: {interfaces: [files]}
+;; error: not-loadable: function implementation is missing
 ;; component
 (component
   (import "nodepol:policy/files@0.1.9" (instance (export "get" (func))))

@@ -15,11 +15,16 @@ use clap::Args;
 
 use crate::run::step;
 use crate::workspace::Workspace;
-pub(crate) use measure::in_child;
+pub(crate) use measure::in_child as measure_in_child;
 use measure::{Cost, measure};
+use snapshots::Template;
+pub(crate) use snapshots::in_child as judge_in_child;
 
 /// What an evaluation of a node may cost: CPU in milliseconds, memory in MiB.
 const AIM: (f64, f64) = (15.0, 30.0);
+
+/// What the sandbox may cost, in times of the same policies without it.
+const AIM_SANDBOX: f64 = 2.0;
 
 /// Snapshots that a core judges in a second, at least.
 const AIM_MANY: f64 = 1000.0;
@@ -37,11 +42,16 @@ pub(crate) struct Bench {
     /// The optimised nodepol to measure; built if it is not named.
     #[arg(long)]
     pub(crate) nodepol: Option<PathBuf>,
+    /// The optimised `xtask-native` to measure; built if neither it nor nodepol is
+    /// named.
+    #[arg(long)]
+    pub(crate) native: Option<PathBuf>,
     /// How often each is run.
     #[arg(long, default_value_t = 20)]
     runs: u32,
-    /// How many snapshots are judged in one run.
-    #[arg(long, default_value_t = 10_000)]
+    /// How many snapshots are judged in the last of three runs; before it a
+    /// hundredth and a tenth of them are.
+    #[arg(long, default_value_t = 100_000)]
     snapshots: usize,
 }
 
@@ -67,7 +77,12 @@ impl Table {
 }
 
 /// Measures, and prints what it finds.
-pub(crate) fn run(workspace: &Workspace, bench: &Bench, nodepol: &Path) -> Result<()> {
+pub(crate) fn run(
+    workspace: &Workspace,
+    bench: &Bench,
+    nodepol: &Path,
+    native: Option<&Path>,
+) -> Result<()> {
     let nodepol = nodepol.canonicalize().context("no nodepol to measure")?;
     let scratch = workspace.target.join("bench");
     let empty = scratch.join("empty-cache");
@@ -171,41 +186,70 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench, nodepol: &Path) -> Resul
         false,
     );
 
-    step("judging many snapshots");
     let taken = nodepol(&["snapshot", "--root", root])
         .output()
         .context("nodepol snapshot")?;
-    let stream = snapshots::Stream::new(&taken.stdout, &scratch, bench.snapshots)?;
-    let many = |file: &Path| {
-        let mut command = nodepol(&["eval", "--snapshots"]);
-        command.arg(file);
-        measure(&command, 1)
-    };
-    let (few, all) = (many(&stream.tenth)?, many(&stream.whole)?);
-    let count = bench.snapshots as f64;
-    println!("\n{count} snapshots of {} KiB each", stream.size >> 10);
+    let snapshot = scratch.join("snapshot.json");
+    std::fs::write(&snapshot, &taken.stdout)?;
+    if let Some(native) = native {
+        step("running the policies without the sandbox");
+        println!("\nthe price of the sandbox");
+        let ratio = sandboxed(native, &snapshot, bench.runs * 10)?;
+        aim("in the sandbox / without it", ratio, AIM_SANDBOX, false);
+    }
+    step("judging many snapshots");
+    many(
+        &nodepol(&["eval", "--snapshots", "-"]),
+        &snapshot,
+        bench.snapshots,
+    )
+}
+
+/// Judges streams of snapshots like the one in the file `snapshot`.
+fn many(command: &Command, snapshot: &Path, most: usize) -> Result<()> {
+    let size = Template::new(&std::fs::read(snapshot)?)?.size();
+    println!("\nmany snapshots, of {} KiB each", size >> 10);
     println!(
-        "  {:.0} per second, {:.1} s of CPU",
-        count / all.wall * 1e3,
-        all.cpu / 1e3
+        "{:>10} {:>12} {:>12} {:>12} {:>12}",
+        "", "a second", "a CPU second", "CPU us each", "peak MiB"
     );
-    aim(
-        "snapshots per second of CPU",
-        count / all.cpu * 1e3,
-        AIM_MANY,
-        true,
-    );
-    ratio(
-        "CPU of all / CPU of a tenth (10 is linear)",
-        all.cpu,
-        few.cpu,
-    );
-    ratio(
-        "peak of all / peak of a tenth (1 is flat)",
-        all.peak,
-        few.peak,
-    );
+    let mut costs = Vec::new();
+    for count in [most / 100, most / 10, most] {
+        let cost = snapshots::judge(command, count, snapshot)?;
+        let number = count as f64;
+        println!(
+            "{count:>10} {:>12.0} {:>12.0} {:>12.1} {:>12.1}",
+            number / cost.wall * 1e3,
+            number / cost.cpu * 1e3,
+            cost.cpu / number * 1e3,
+            cost.peak
+        );
+        costs.push((number / cost.cpu * 1e3, cost));
+    }
+    let [few, .., all] = &costs[..] else {
+        return Ok(());
+    };
+    aim("snapshots per second of CPU", all.0, AIM_MANY, true);
+    ratio("CPU of all / of a hundredth", all.1.cpu, few.1.cpu);
+    ratio("peak of all / of a hundredth", all.1.peak, few.1.peak);
     Ok(())
+}
+
+/// Prints what `xtask-native` says, and gives the ratio that it ends with.
+fn sandboxed(native: &Path, snapshot: &Path, rounds: u32) -> Result<f64> {
+    let output = Command::new(native)
+        .arg(snapshot)
+        .arg(rounds.to_string())
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", native.display()))?;
+    let said = String::from_utf8(output.stdout)?;
+    let (text, ratio) = said
+        .trim_end()
+        .rsplit_once('\n')
+        .context("the policies do not run without the sandbox")?;
+    println!("{text}");
+    Ok(ratio.trim().parse()?)
 }
 
 fn ratio(name: &str, cost: f64, baseline: f64) {

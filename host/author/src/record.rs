@@ -1,6 +1,7 @@
 //! Makes a case of a real node: what a policy looked at, and what it said.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use nodepol_facts::evidence::Evidence;
@@ -30,6 +31,19 @@ pub struct Recorded {
     pub kept: usize,
 }
 
+/// Where the case of that name is written. Its directory is there then.
+///
+/// # Errors
+/// If that is no name, or the directory cannot be made.
+pub fn case_file(project: &Project, name: &str) -> Result<PathBuf, AuthorError> {
+    if !crate::project::is_id(name) {
+        return Err(AuthorError::BadCaseName(name.to_owned()));
+    }
+    let directory = project.directory.join("cases");
+    std::fs::create_dir_all(&directory).map_err(AuthorError::write(&directory))?;
+    Ok(directory.join(format!("{name}.yaml")))
+}
+
 /// Writes `cases/NAME.yaml` and `cases/NAME.json` from a snapshot: only the
 /// parts that the policy can see through its imports, and of the files and units
 /// only those that it looks at.
@@ -43,12 +57,8 @@ pub fn record(
     snapshot: Snapshot,
     name: &str,
 ) -> Result<Recorded, AuthorError> {
-    if !crate::project::is_id(name) {
-        return Err(AuthorError::BadCaseName(name.to_owned()));
-    }
-    let directory = project.directory.join("cases");
-    let case_file = directory.join(format!("{name}.yaml"));
-    let snapshot_file = directory.join(format!("{name}.json"));
+    let case_file = case_file(project, name)?;
+    let snapshot_file = case_file.with_extension("json");
     for path in [&case_file, &snapshot_file] {
         if path.exists() {
             return Err(AuthorError::CaseExists(path.clone()));
@@ -81,7 +91,6 @@ pub fn record(
         whole.taken_at,
         bless::block(&wanted)
     );
-    std::fs::create_dir_all(&directory).map_err(AuthorError::write(&directory))?;
     std::fs::write(&snapshot_file, kept.to_json()?).map_err(AuthorError::write(&snapshot_file))?;
     std::fs::write(&case_file, text).map_err(AuthorError::write(&case_file))?;
     Ok(Recorded {

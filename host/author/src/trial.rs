@@ -109,6 +109,22 @@ pub fn run_all(
     }
 }
 
+/// The directories that running `cases` reads from: the project's, those of the
+/// cases and of the snapshots that they name, links followed.
+pub fn directories(project: &Project, cases: &[PathBuf]) -> Vec<PathBuf> {
+    let mut directories = BTreeSet::from([project.directory.clone()]);
+    for path in cases {
+        let snapshot = Case::read(path).ok().and_then(|case| case.snapshot);
+        let snapshot = snapshot.map(|file| path.with_file_name("").join(file));
+        for file in [Some(path.clone()), snapshot].into_iter().flatten() {
+            // What is not there fails with a better message where it is read.
+            let file = file.canonicalize().ok();
+            directories.extend(file.and_then(|file| Some(file.parent()?.to_owned())));
+        }
+    }
+    directories.into_iter().collect()
+}
+
 /// Runs one case.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub(crate) struct Source {
 }
 
 /// How the node is looked at.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct View {
     /// Judge the node as of an instant (2027-01-31T12:00:00Z, 2027-01-31) or so
     /// long after the snapshot was taken (+30d, +12h)

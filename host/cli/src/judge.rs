@@ -24,9 +24,18 @@ pub(crate) struct Court<'a> {
     pub(crate) phase: Option<Phase>,
     /// Whether to tell wall times: not where the report must be reproducible.
     pub(crate) timed: bool,
-    /// What ran into a limit, which it does not get a second time: facts are
-    /// worked out several times for one node.
-    pub(crate) spent: RefCell<BTreeMap<String, PolicyReport>>,
+    /// What is not asked again where more of the node is read; none where it is
+    /// judged once.
+    pub(crate) said: Option<RefCell<BTreeMap<String, PolicyReport>>>,
+}
+
+/// Whether a policy says nothing else where more of the node is known. One that
+/// ran into a limit does not get it a second time. One that saw all that it asked
+/// for asks the same again, and is answered the same: what nobody missed does not
+/// change, and that nobody has missed anything yet includes what facts looked at
+/// for the policies before it.
+fn is_final(report: &PolicyReport, facts: &Facts) -> bool {
+    report.error.as_ref().is_some_and(is_limit) || facts.evidence.count_wants() == 0
 }
 
 /// Whether a policy ran into one of its limits.
@@ -54,13 +63,16 @@ impl Court<'_> {
             .policies
             .iter()
             .map(|policy| {
-                let mut spent = self.spent.borrow_mut();
-                if let Some(report) = spent.get(&policy.id) {
+                let Some(said) = &self.said else {
+                    return self.judge_one(policy, phase.name, facts);
+                };
+                let mut said = said.borrow_mut();
+                if let Some(report) = said.get(&policy.id) {
                     return report.clone();
                 }
                 let report = self.judge_one(policy, phase.name, facts);
-                if report.error.as_ref().is_some_and(is_limit) {
-                    spent.insert(policy.id.clone(), report.clone());
+                if is_final(&report, facts) {
+                    said.insert(policy.id.clone(), report.clone());
                 }
                 report
             })

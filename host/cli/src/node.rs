@@ -1,6 +1,7 @@
 //! The node that is looked at: live, a tree, or a snapshot that was taken
 //! before.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -11,6 +12,7 @@ use nodepol_gather::{Gatherer, Options};
 use nodepol_model::Snapshot;
 
 use crate::arguments::{Source, View};
+use crate::rights::{self, Needs};
 use crate::{snapshot_file, summary};
 
 /// How often facts are worked out at most. What one round misses, such as a file
@@ -22,6 +24,9 @@ pub(crate) struct Node {
     snapshot: Arc<Snapshot>,
     gatherer: Option<Gatherer>,
     live: bool,
+    /// The facts of that snapshot, once nothing is missing in them, and what they
+    /// were asked for.
+    facts: Option<(View, Arc<Facts>)>,
 }
 
 impl Node {
@@ -35,6 +40,7 @@ impl Node {
                 snapshot: Arc::new(snapshot_file::read(file)?),
                 gatherer: None,
                 live: false,
+                facts: None,
             });
         }
         let options = Options::default();
@@ -50,6 +56,7 @@ impl Node {
             snapshot: Arc::new(snapshot),
             gatherer: Some(gatherer),
             live: source.root.is_none(),
+            facts: None,
         })
     }
 
@@ -58,9 +65,21 @@ impl Node {
         self.live
     }
 
-    /// Whether more of it can be read than was read so far.
-    pub(crate) const fn is_extended(&self) -> bool {
-        self.gatherer.is_some()
+    /// Gives up what the rest of the way needs not, here and on every thread that
+    /// reads the node, before a component runs.
+    pub(crate) fn give_up(&self, root: Option<&Path>, output: Option<&Path>) {
+        if let Some(gatherer) = &self.gatherer {
+            // What it still says is said on a socket that is open.
+            let held = gatherer.run_on_threads(|| rights::give_up(&Needs::default()));
+            if !held {
+                tracing::info!("systemd is not asked again: its connection was lost");
+            }
+        }
+        let root = root.unwrap_or(Path::new("/"));
+        rights::give_up(&Needs {
+            read: self.gatherer.iter().map(|_| root.to_owned()).collect(),
+            write: output.into_iter().map(Path::to_owned).collect(),
+        });
     }
 
     /// All that was read.
@@ -79,6 +98,7 @@ impl Node {
         }
         self.look(view, |facts| {
             let _ = facts.summary();
+            summary::ask_ahead(facts);
         })
     }
 
@@ -98,25 +118,29 @@ impl Node {
         let mut round = 0;
         loop {
             round += 1;
-            let facts = Arc::new(Facts::new(
-                Arc::clone(&self.snapshot),
-                Question {
-                    at,
-                    ..summary::question(view)
-                },
-            ));
+            let facts = match self.facts.take() {
+                Some((question, facts)) if question == *view => facts,
+                _ => Arc::new(Facts::new(
+                    Arc::clone(&self.snapshot),
+                    Question {
+                        at,
+                        ..summary::question(view)
+                    },
+                )),
+            };
             let seen = look(&facts);
             let wants = facts.take_wants();
+            tracing::debug!("round {round}: {} things are still to be read", wants.len());
+            if wants.is_empty() {
+                self.facts = Some((view.clone(), facts));
+                return Ok(seen);
+            }
             drop(facts);
             let Some(gatherer) = &mut self.gatherer else {
                 return Ok(seen);
             };
-            tracing::debug!("round {round}: {} things are still to be read", wants.len());
             for want in &wants {
                 tracing::trace!("{want:?}");
-            }
-            if wants.is_empty() {
-                return Ok(seen);
             }
             if round >= MAX_ROUNDS {
                 // What was not read is unknown to whoever asks for it.

@@ -9,12 +9,9 @@ use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath,
-    PathFd, RestrictSelfAttr as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
-    RulesetStatus, Scope,
+    PathFd, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 use rustix::thread::{CapabilitySet, CapabilitySets};
-
-use crate::node::Node;
 
 /// The rights of Landlock that are known here; a kernel takes away those that
 /// it knows as well.
@@ -23,21 +20,10 @@ const LANDLOCK: ABI = ABI::V10;
 /// What is still needed.
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
-    /// The directory below which more may be read.
-    pub(crate) read: Option<PathBuf>,
-    /// The file that the report is written to, if not standard output.
-    pub(crate) write: Option<PathBuf>,
-}
-
-impl Needs {
-    /// What is needed to read the rest of a node, and to write a report on it.
-    pub(crate) fn of_node(node: &Node, root: Option<&Path>, output: Option<&Path>) -> Self {
-        let root = root.unwrap_or(Path::new("/"));
-        Self {
-            read: node.is_extended().then(|| root.to_owned()),
-            write: output.map(Path::to_owned),
-        }
-    }
+    /// The directories below which more may be read.
+    pub(crate) read: Vec<PathBuf>,
+    /// The files that are still written.
+    pub(crate) write: Vec<PathBuf>,
 }
 
 /// Gives up everything but `needs`.
@@ -74,16 +60,16 @@ fn restrict(needs: &Needs) -> Result<RulesetStatus, landlock::RulesetError> {
         .handle_access(AccessNet::from_all(LANDLOCK))?
         .scope(Scope::from_all(LANDLOCK))?
         .create()?;
-    if let Some(directory) = &needs.read {
+    for directory in &needs.read {
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
         ruleset = allow(ruleset, directory, read)?;
     }
-    if let Some(file) = &needs.write {
+    for file in &needs.write {
         ruleset = allow(ruleset, &directory_of(file), files & !AccessFs::Execute)?;
     }
-    // Other threads, those of the connection to D-Bus, are held as well where
-    // the kernel can do it (Linux 7.0).
-    Ok(ruleset.all_threads(true)?.restrict_self()?.ruleset)
+    // It holds this thread and those that it starts. (Linux 7.0 can hold others as
+    // well, and would give them these needs: see [`crate::node::Node::give_up`].)
+    Ok(ruleset.restrict_self()?.ruleset)
 }
 
 fn allow(
@@ -110,11 +96,11 @@ fn directory_of(file: &Path) -> PathBuf {
 /// Drops every capability but those that `needs` cannot be met without.
 fn drop_capabilities(needs: &Needs) -> rustix::io::Result<()> {
     let mut kept = CapabilitySet::empty();
-    if needs.read.is_some() {
+    if !needs.read.is_empty() {
         // Files that other users closed to root as well.
         kept |= CapabilitySet::DAC_READ_SEARCH;
     }
-    if needs.write.is_some() {
+    if !needs.write.is_empty() {
         // A report into the directory of another user, over a file of another.
         kept |= CapabilitySet::DAC_OVERRIDE | CapabilitySet::FOWNER;
     }
@@ -171,8 +157,8 @@ mod tests {
         std::fs::write(&closed, "").unwrap();
         let report = tempfile::tempdir().unwrap();
         let needs = Needs {
-            read: Some(inside.path().to_owned()),
-            write: Some(report.path().join("report.json")),
+            read: vec![inside.path().to_owned()],
+            write: vec![report.path().join("report.json")],
         };
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
         let mut numbers = release

@@ -5,7 +5,7 @@
 //! was never gathered is remembered as a [`Want`]: the caller gathers it and
 //! works the facts out again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nodepol_model::cri::Cri;
@@ -28,6 +28,9 @@ const MAX_UNIT_NAME: usize = 256;
 pub struct Evidence {
     snapshot: Arc<Snapshot>,
     wants: Mutex<BTreeSet<Want>>,
+    /// Recorded directories with no link on the way to them: most lookups begin
+    /// with one that was walked to before.
+    plain: Mutex<HashSet<String>>,
 }
 
 /// Where a path leads once every link is followed.
@@ -47,6 +50,7 @@ impl Evidence {
         Self {
             snapshot,
             wants: Mutex::default(),
+            plain: Mutex::default(),
         }
     }
 
@@ -271,6 +275,10 @@ impl Evidence {
         false
     }
 
+    fn plain(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Follows the links of every ancestor and, if `follow`, of the path itself.
     fn walk(&self, path: &str, follow: bool, want: fn(String) -> Want) -> Resolved {
         if path.len() >= MAX_PATH {
@@ -278,16 +286,21 @@ impl Evidence {
             let start: String = path.chars().take(64).collect();
             return Resolved::Unknown(Unavailable::new(start, "its name is too long"));
         }
-        let mut pending: Vec<String> = path
-            .split('/')
-            .rev()
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect();
-        let mut at = String::new();
+        let parts = |path| str::split(path, '/').rev().filter(|part| !part.is_empty());
+        let mut at = String::with_capacity(path.len());
+        let known = path.rsplit_once('/').filter(|(parent, name)| {
+            !matches!(*name, "" | "." | "..") && self.plain().contains(*parent)
+        });
+        let mut pending: Vec<&str> = match known {
+            Some((parent, name)) => {
+                at.push_str(parent);
+                vec![name]
+            }
+            None => parts(path).collect(),
+        };
         let mut links = 0;
         while let Some(part) = pending.pop() {
-            match part.as_str() {
+            match part {
                 "." => continue,
                 ".." => {
                     at.truncate(at.rfind('/').unwrap_or(0));
@@ -297,8 +310,19 @@ impl Evidence {
             }
             let parent = at.len();
             at.push('/');
-            at.push_str(&part);
+            at.push_str(part);
             let last = pending.is_empty();
+            // Nothing was left out on the way, so it was that way. Only what is
+            // recorded is remembered: whoever asks, there is no more of it.
+            if last
+                && known.is_none()
+                && links == 0
+                && at == path
+                && let Some(parent) = at.get(..parent)
+                && self.snapshot.files.contains_key(parent)
+            {
+                self.plain().insert(parent.to_owned());
+            }
             match self.snapshot.files.get(&at) {
                 Some(Part::Present(File {
                     node: FileNode::Symlink(target),
@@ -309,13 +333,7 @@ impl Evidence {
                         return Resolved::Unknown(Unavailable::new(path, "too many links"));
                     }
                     at.truncate(if target.starts_with('/') { 0 } else { parent });
-                    pending.extend(
-                        target
-                            .split('/')
-                            .rev()
-                            .filter(|part| !part.is_empty())
-                            .map(str::to_owned),
-                    );
+                    pending.extend(parts(target));
                 }
                 Some(Part::Present(_)) => {}
                 Some(Part::Absent) => return Resolved::Nowhere(join(at, &pending)),
@@ -334,7 +352,7 @@ impl Evidence {
     }
 }
 
-fn join(mut at: String, pending: &[String]) -> String {
+fn join(mut at: String, pending: &[&str]) -> String {
     for part in pending.iter().rev() {
         at.push('/');
         at.push_str(part);

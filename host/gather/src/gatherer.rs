@@ -77,20 +77,21 @@ impl Gatherer {
         let live = self.reader.root().is_live();
         let source = if live { Source::Live } else { Source::Tree };
         let mut snapshot = Snapshot::empty(source, taken_at);
-        for (path, depth) in base::PATHS {
+        let of_trees = base::OF_TREES.iter().filter(|_| !live);
+        for (path, depth) in base::PATHS.iter().chain(of_trees) {
             self.reader.read(&mut snapshot.files, path, *depth);
         }
         for directory in base::UNIT_DIRECTORIES {
             self.read_units(&mut snapshot.files, directory);
         }
+        for path in base::FILESYSTEMS {
+            let filesystem = self.reader.filesystem(path);
+            snapshot.filesystems.insert((*path).to_owned(), filesystem);
+        }
         if !live {
             snapshot.systemd = Part::Absent;
             snapshot.journal = journal::of_tree(self.reader.root(), &self.options);
             return snapshot;
-        }
-        for path in base::FILESYSTEMS {
-            let filesystem = self.reader.filesystem(path);
-            snapshot.filesystems.insert((*path).to_owned(), filesystem);
         }
         snapshot.systemd = self.ask_systemd(&snapshot.files);
         let services = snapshot.systemd.present();
@@ -157,6 +158,15 @@ impl Gatherer {
             }
         }
         added
+    }
+
+    /// Runs `work` on every thread that this has started: that of the connection
+    /// to D-Bus, if there is one. What drops rights has to be done on each thread.
+    /// Whether no thread is left on which it was not done.
+    pub fn run_on_threads(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        self.manager
+            .as_ref()
+            .is_none_or(|bus| bus.run_on_thread(work))
     }
 
     fn ask_units(&self, systemd: &mut Systemd, units: BTreeSet<String>) {

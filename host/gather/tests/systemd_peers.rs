@@ -447,3 +447,28 @@ fn what_is_read_passes_through_the_redaction() {
     let systemd = manager.read(&BTreeSet::new());
     assert_eq!(systemd.manager.get("Version"), Some(&"removed".into()));
 }
+
+/// Rights are dropped thread by thread, so there must be none but this one.
+#[test]
+fn all_of_it_runs_on_one_thread_on_which_work_can_be_done() {
+    let peer = Peer::speaking(|connection, call, member| {
+        usual(connection, call, member);
+    });
+    let manager = manager(&peer, PATIENT);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let done = manager.run_on_thread(move || {
+        let name = thread::current().name().map(str::to_owned);
+        let _ = sender.send(name);
+    });
+    assert!(done);
+    let name = receiver.recv().expect("it was done");
+    assert_eq!(name.as_deref(), Some("nodepol-dbus"));
+    // It is of use afterwards.
+    let systemd = manager.read(&BTreeSet::new());
+    assert_eq!(systemd.default_target.as_deref(), Some("multi-user.target"));
+
+    let silent = Peer::new(|mut stream| {
+        let _ = stream.read(&mut [0; 512]);
+    });
+    assert!(Manager::connect(Some(&silent.address()), SHORT, |value| value).is_err());
+}

@@ -5,8 +5,9 @@
 //! executable and was never writable, so there is nothing to copy and no
 //! protection to change, also where memory may not be made executable.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::CustomCodeMemory;
 
@@ -41,6 +42,31 @@ impl InPlace {
         let end = start.saturating_add(length);
         let mut ranges = self.executable.iter();
         ranges.any(|range| range.start <= start && end <= range.end)
+    }
+}
+
+/// The artifacts that run where they are. Wasmtime knows machine code by its
+/// address, and panics if the same is there twice.
+static CLAIMED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+
+/// That nobody else runs an artifact where it is. To be dropped after what was
+/// loaded.
+#[derive(Debug)]
+pub(crate) struct Claim(usize);
+
+impl Claim {
+    /// Claims an artifact; none if somebody runs it there already.
+    pub(crate) fn of(artifact: &'static [u8]) -> Option<Self> {
+        let start = artifact.as_ptr().addr();
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.insert(start).then_some(Self(start))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.remove(&self.0);
     }
 }
 
@@ -79,6 +105,16 @@ fn executable(maps: &str) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_artifact_is_claimed_once_at_a_time() {
+        static ARTIFACT: [u8; 3] = *b"ELF";
+        let claim = Claim::of(&ARTIFACT);
+        assert!(claim.is_some());
+        assert!(Claim::of(&ARTIFACT).is_none());
+        drop(claim);
+        assert!(Claim::of(&ARTIFACT).is_some());
+    }
 
     #[test]
     fn only_what_is_executable_and_not_writable_counts() {

@@ -15,7 +15,7 @@ use crate::clean::clean_line;
 use crate::compile::{CompileError, Compiler};
 use crate::engine::Machine;
 use crate::host_state::HostState;
-use crate::in_place::InPlace;
+use crate::in_place::{Claim, InPlace};
 use crate::inspect::{
     ImportClass, InspectError, Inspection, PACKAGE, WIT_VERSION, inspect, is_served,
 };
@@ -48,6 +48,8 @@ pub struct Prepared {
     pub(crate) backend: Arc<Backend>,
     pub(crate) granted_files: Arc<BTreeSet<String>>,
     inspection: Arc<Inspection>,
+    /// After what it is a claim to: fields are dropped in their order.
+    claim: Option<Arc<Claim>>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -237,9 +239,14 @@ pub(crate) fn load(
     if let Some(artifact) = artifact
         && InPlace::of_this_process().holds_artifact(artifact)
         && let Some(backend) = backends.get(Machine::InPlace)
+        && let Some(claim) = Claim::of(artifact)
     {
         match artifact::load_in_place(&backend.engine, artifact) {
-            Ok(component) => return link(backend, &component, inspection, grants),
+            Ok(component) => {
+                let mut prepared = link(backend, &component, inspection, grants)?;
+                prepared.claim = Some(Arc::new(claim));
+                return Ok(prepared);
+            }
             Err(error) => tracing::debug!("{}: not in place: {error}", inspection.digest),
         }
     }
@@ -283,6 +290,7 @@ pub(crate) fn link(
         backend: Arc::clone(backend),
         granted_files: Arc::new(grants.files.clone()),
         inspection,
+        claim: None,
     })
 }
 

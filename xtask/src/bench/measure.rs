@@ -1,7 +1,7 @@
 //! What a command costs.
 
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -18,6 +18,13 @@ pub(crate) struct Cost {
     pub(crate) peak: f64,
 }
 
+impl Cost {
+    /// For the program that started this one.
+    pub(crate) fn print(&self) {
+        println!("{} {} {}", self.wall, self.cpu, self.peak);
+    }
+}
+
 /// Runs a command `runs` times, in a child of this program: the system counts
 /// the memory of all children of a process together.
 pub(crate) fn measure(command: &Command, runs: u32) -> Result<Cost> {
@@ -32,6 +39,11 @@ pub(crate) fn measure(command: &Command, runs: u32) -> Result<Cost> {
             child.env(name, value);
         }
     }
+    parsed(child)
+}
+
+/// The cost that a child of this program prints.
+pub(crate) fn parsed(mut child: Command) -> Result<Cost> {
     let output = child.stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8(output.stdout)?;
     let numbers: Vec<f64> = text
@@ -60,16 +72,21 @@ pub(crate) fn in_child(words: &[String]) -> Result<ExitCode> {
             .stderr(Stdio::null())
             .status()
             .with_context(|| format!("cannot run {program}"))?;
-        walls.push(started.elapsed().as_secs_f64() * 1e3);
+        walls.push(started.elapsed());
     }
-    walls.sort_by(f64::total_cmp);
+    walls.sort();
+    let wall = walls.get(walls.len() / 2).copied().unwrap_or_default();
+    children(wall, runs)?.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the children of this process cost, of which there were `runs`, alike.
+pub(crate) fn children(wall: Duration, runs: u32) -> Result<Cost> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    let wall = walls.get(walls.len() / 2).copied().unwrap_or_default();
-    println!(
-        "{wall} {} {}",
-        micros as f64 / 1e3 / f64::from(runs),
-        usage.max_rss() as f64 / 1024.0
-    );
-    Ok(ExitCode::SUCCESS)
+    Ok(Cost {
+        wall: wall.as_secs_f64() * 1e3,
+        cpu: micros as f64 / 1e3 / f64::from(runs),
+        peak: usage.max_rss() as f64 / 1024.0,
+    })
 }

@@ -29,12 +29,19 @@ pub struct Built {
     pub prepared: Prepared,
 }
 
+/// A component that was built and loaded. Nothing of it has run.
+#[derive(Debug)]
+pub struct Loaded {
+    inspection: Inspection,
+    prepared: Prepared,
+}
+
 /// Builds the project's component into [`Project::component`]. What compilers
 /// print goes to standard error.
 ///
 /// # Errors
 /// A compiler that is missing or complains, or a component that is no policy.
-pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError> {
+pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Loaded, AuthorError> {
     let wasm = match project.manifest.language {
         Language::Rust => rust::build(project)?,
         Language::C => c::build(project)?,
@@ -43,13 +50,13 @@ pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError>
         Language::TypeScript => typescript::build(project)?,
     };
     let wasm = stripped(&wasm)?;
-    let built = load(project, sandbox, &wasm)?;
+    let loaded = load(project, sandbox, &wasm)?;
     let path = project.component();
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(AuthorError::write(directory))?;
     }
     std::fs::write(&path, &wasm).map_err(AuthorError::write(&path))?;
-    Ok(built)
+    Ok(loaded)
 }
 
 /// Loads a component of the project as a policy set that grants what its world
@@ -57,7 +64,7 @@ pub fn build(project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError>
 ///
 /// # Errors
 /// If it is no policy, or reads more than its world says.
-pub fn load(project: &Project, sandbox: &Sandbox, wasm: &[u8]) -> Result<Built, AuthorError> {
+pub fn load(project: &Project, sandbox: &Sandbox, wasm: &[u8]) -> Result<Loaded, AuthorError> {
     let grants = Grants {
         files: project.grants().files,
         ..Grants::standard()
@@ -73,20 +80,33 @@ pub fn load(project: &Project, sandbox: &Sandbox, wasm: &[u8]) -> Result<Built, 
             imports: undeclared.join(", "),
         });
     }
-    let description = sandbox
-        .describe(&prepared, &Limits::default())
-        .map_err(AuthorError::Describe)?;
-    if description.id != project.manifest.id {
-        return Err(AuthorError::OtherId {
-            manifest: project.manifest.id.clone(),
-            described: description.id,
-        });
-    }
-    Ok(Built {
+    Ok(Loaded {
         inspection,
-        description,
         prepared,
     })
+}
+
+impl Loaded {
+    /// Asks it who it is: the first time that it runs.
+    ///
+    /// # Errors
+    /// If it fails, or is another policy than the project's.
+    pub fn describe(self, project: &Project, sandbox: &Sandbox) -> Result<Built, AuthorError> {
+        let description = sandbox
+            .describe(&self.prepared, &Limits::default())
+            .map_err(AuthorError::Describe)?;
+        if description.id != project.manifest.id {
+            return Err(AuthorError::OtherId {
+                manifest: project.manifest.id.clone(),
+                described: description.id,
+            });
+        }
+        Ok(Built {
+            inspection: self.inspection,
+            description,
+            prepared: self.prepared,
+        })
+    }
 }
 
 /// The interfaces that a component may read through, `log` left out.

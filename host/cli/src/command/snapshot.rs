@@ -9,7 +9,6 @@ use crate::arguments::{Source, View};
 use crate::judge::Court;
 use crate::node::Node;
 use crate::progress::Progress;
-use crate::rights::{self, Needs};
 use crate::{component, output, policy};
 
 /// The arguments of `nodepol snapshot`.
@@ -50,18 +49,18 @@ pub(crate) fn run(arguments: &Take) -> Result<()> {
         root: arguments.root.clone(),
         snapshot: None,
     })?;
-    rights::give_up(&Needs::of_node(
-        &node,
-        arguments.root.as_deref(),
-        arguments.output.as_deref(),
-    ));
+    drop(progress);
+
+    // From here on components run.
+    node.give_up(arguments.root.as_deref(), arguments.output.as_deref());
+    let progress = Progress::start("reading what policies look at");
     let policies = policy::describe(&sandbox, components)?;
     let court = Court {
         sandbox: &sandbox,
         policies: &policies,
         phase: None,
         timed: false,
-        spent: Default::default(),
+        said: Some(Default::default()),
     };
     node.look(&View::default(), |facts| {
         let _ = facts.summary();

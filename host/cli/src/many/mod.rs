@@ -148,7 +148,7 @@ fn judge_one(session: &Session<'_>, item: &Item) -> Result<(String, summary::Sco
         policies: session.policies,
         phase: session.phase,
         timed: true,
-        spent: Default::default(),
+        said: None,
     };
     let (phase, mut said) = court.judge(&facts);
     let mut times = BTreeMap::new();

@@ -25,6 +25,19 @@ pub(crate) fn question(view: &View) -> Question {
     question
 }
 
+/// Asks what policies ask besides what all facts in one show, of what the node's own
+/// files name: so that it is read before the first of them runs.
+pub(crate) fn ask_ahead(facts: &Facts) {
+    for at in [Horizon::Now, Horizon::NextBoot] {
+        let commands = facts.units.commands(at, "kubelet.service", "ExecStart");
+        for command in commands.unwrap_or_default() {
+            let _ = facts.units.program(&command.path);
+        }
+        let _ = facts.certs.client_issuer(at);
+    }
+    let _ = facts.network.configured_addresses();
+}
+
 /// The phase that the node's files speak for.
 pub(crate) fn phase(facts: &Facts) -> PhaseChoice {
     let (name, reason) = facts.phase();

@@ -1,6 +1,6 @@
 //! The facts about certificates and kubeconfigs, as policies ask for them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use nodepol_model::{Horizon, Location, Unavailable};
@@ -70,6 +70,18 @@ pub struct Certs {
     now: Result<CredentialFlags, Unavailable>,
     next_boot: Result<CredentialFlags, Unavailable>,
     at: Timestamp,
+    /// What many ask about, for each horizon: to load it reads certificates.
+    kubeconfigs: [OnceLock<Result<Option<Kubeconfig>, Unavailable>>; 2],
+    starts: [OnceLock<Result<Start, Unavailable>>; 2],
+}
+
+/// The place of a horizon among the two.
+const fn of<T>(known: &[T; 2], at: Horizon) -> &T {
+    let [now, next_boot] = known;
+    match at {
+        Horizon::Now => now,
+        Horizon::NextBoot => next_boot,
+    }
 }
 
 impl Certs {
@@ -94,6 +106,8 @@ impl Certs {
             now,
             next_boot,
             at,
+            kubeconfigs: Default::default(),
+            starts: Default::default(),
         }
     }
 
@@ -144,9 +158,12 @@ impl Certs {
     /// # Errors
     /// [`Unavailable`] if it, or a file that it names, could not be read.
     pub fn kubelet_kubeconfig(&self, at: Horizon) -> Result<Option<Kubeconfig>, Unavailable> {
-        self.config_paths(at)?
-            .kubeconfig
-            .map_or(Ok(None), |path| self.kubeconfig(&path))
+        let load = || {
+            self.config_paths(at)?
+                .kubeconfig
+                .map_or(Ok(None), |path| self.kubeconfig(&path))
+        };
+        of(&self.kubeconfigs, at).get_or_init(load).clone()
     }
 
     /// The kubeconfig that `--bootstrap-kubeconfig` names; `None` if no flag
@@ -219,15 +236,18 @@ impl Certs {
     /// # Errors
     /// [`Unavailable`] if a file that it hangs on could not be read.
     pub fn at_start(&self, at: Horizon) -> Result<Start, Unavailable> {
-        let paths = self.config_paths(at)?;
-        start::start(&Input {
-            evidence: &self.evidence,
-            kubeconfig: paths.kubeconfig.as_deref(),
-            bootstrap: paths.bootstrap_kubeconfig.as_deref(),
-            cert_dir: &paths.cert_dir,
-            rotate: self.flags(at)?.rotate_certificates,
-            now: self.at.as_second(),
-        })
+        let start = || {
+            let paths = self.config_paths(at)?;
+            start::start(&Input {
+                evidence: &self.evidence,
+                kubeconfig: paths.kubeconfig.as_deref(),
+                bootstrap: paths.bootstrap_kubeconfig.as_deref(),
+                cert_dir: &paths.cert_dir,
+                rotate: self.flags(at)?.rotate_certificates,
+                now: self.at.as_second(),
+            })
+        };
+        of(&self.starts, at).get_or_init(start).clone()
     }
 
     /// The CA certificates that the node knows: of the kubeconfig's cluster, and

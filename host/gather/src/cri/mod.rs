@@ -6,12 +6,10 @@ mod failure;
 mod messages;
 
 use std::io::ErrorKind;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
-use async_io::{Async, Timer};
 use bytes::Bytes;
 use futures_lite::future;
 use h2::client::SendRequest;
@@ -21,7 +19,8 @@ use nodepol_model::cri::{
 };
 use prost::Message;
 use serde_json::Value;
-use tokio_util::compat::FuturesAsyncReadCompatExt as _;
+use tokio::net::UnixStream;
+use tokio::runtime;
 
 use crate::redact;
 use failure::Failure;
@@ -35,7 +34,13 @@ use messages::{
 /// every client of gRPC would give it.
 pub(crate) fn ask(url: &str, deadline: Duration) -> Part<Cri> {
     let deadline = Deadline::after(deadline);
-    match async_io::block_on(converse(url, &deadline)) {
+    // On this thread, and no other is started.
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(Failure::Connect);
+    match runtime.and_then(|runtime| runtime.block_on(converse(url, &deadline))) {
         Ok(cri) => Part::Present(cri),
         Err(Failure::Nobody) => Part::Absent,
         Err(failure) => Part::Unreadable(failure.to_string()),
@@ -48,7 +53,7 @@ async fn converse(url: &str, deadline: &Deadline) -> Result<Cri, Failure> {
         .filter(|path| path.is_absolute())
         .ok_or(Failure::NoPath)?;
     let connect = async {
-        Async::<UnixStream>::connect(path)
+        UnixStream::connect(path)
             .await
             .map_err(|error| match error.kind() {
                 ErrorKind::NotFound | ErrorKind::ConnectionRefused => Failure::Nobody,
@@ -56,7 +61,7 @@ async fn converse(url: &str, deadline: &Deadline) -> Result<Cri, Failure> {
             })
     };
     let stream = deadline.bounds(connect).await?;
-    let shake = async { Ok(h2::client::handshake(stream.compat()).await?) };
+    let shake = async { Ok(h2::client::handshake(stream).await?) };
     let (client, connection) = match deadline.bounds(shake).await {
         Ok(connected) => connected,
         Err(failure) => return Ok(silence(&failure)),
@@ -163,7 +168,7 @@ impl Deadline {
         answer: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let late = async {
-            Timer::at(self.end).await;
+            tokio::time::sleep_until(self.end.into()).await;
             Err(Failure::Late(self.whole))
         };
         future::or(answer, late).await

@@ -5,6 +5,9 @@
 //! hearing of it. So the connection lives on a thread of its own and whoever
 //! asks waits on a channel. When time is up the socket is shut down under the
 //! thread, which ends it; nobody waits for that.
+//!
+//! All of zbus runs on that one thread, in a runtime that starts no other, so
+//! that whoever drops rights can drop them there as well: see [`Bus::run`].
 
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt as _;
@@ -14,9 +17,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{self, Runtime};
 use zbus::address::transport::{Transport, UnixSocket};
-use zbus::blocking::{Connection, connection};
 use zbus::message::Message;
+use zbus::{Connection, connection};
 
 use super::failure::Failure;
 
@@ -26,7 +30,7 @@ const MAX_ANSWER: usize = 8 << 20;
 /// Nobody waits longer for one answer, whatever is asked for.
 const MAX_DEADLINE: Duration = Duration::from_secs(3600);
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(&Runtime, &Connection) + Send>;
 
 /// A connection on a thread of its own.
 pub(super) struct Bus {
@@ -66,10 +70,14 @@ impl Bus {
             .spawn(move || match connect(&target, &socket) {
                 // Nobody listens any more if the deadline is over.
                 Err(error) => drop(ready.send(Err(Failure::from_zbus(error, &address)))),
-                Ok(connection) => {
+                Ok((runtime, connection)) => {
                     if ready.send(Ok(())).is_ok() {
-                        inbox.into_iter().for_each(|job| job(&connection));
+                        let jobs = inbox.into_iter();
+                        jobs.for_each(|job| job(&runtime, &connection));
                     }
+                    // Its end is told to the runtime.
+                    let _inside = runtime.enter();
+                    drop(connection);
                 }
             })
             .map_err(|error| Failure::Thread(error.to_string()))?;
@@ -117,15 +125,15 @@ impl Bus {
         let (answer, answered) = mpsc::channel();
         let address = self.address.clone();
         let method = call.method;
-        let job: Job = Box::new(move |connection| {
-            let outcome = connection
-                .call_method(
+        let job: Job = Box::new(move |runtime, connection| {
+            let outcome = runtime
+                .block_on(connection.call_method(
                     Some(call.destination),
                     call.path.as_str(),
                     Some(call.interface),
                     call.method,
                     &call.body,
-                )
+                ))
                 .map_err(|error| Failure::from_zbus(error, &address))
                 .and_then(|message| {
                     if message.body().len() > MAX_ANSWER {
@@ -147,6 +155,30 @@ impl Bus {
                 Err(self.lose(Failure::Slow(self.address.clone())))
             }
             Err(error) => Err(self.lose(self.silence(error, wait))),
+        }
+    }
+
+    /// Runs `work` on the connection's thread, the only one that there is. Whether
+    /// it was done: a connection that is lost has a thread that ends by itself.
+    pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        if self.lost.get().is_some() {
+            return false;
+        }
+        let (done, waiting) = mpsc::channel();
+        let job: Job = Box::new(move |_, _| {
+            work();
+            let _ = done.send(());
+        });
+        if self.jobs.send(job).is_err() {
+            self.lose(Failure::Closed(self.address.clone()));
+            return false;
+        }
+        match waiting.recv_timeout(self.deadline) {
+            Ok(()) => true,
+            Err(error) => {
+                self.lose(self.silence(error, self.deadline));
+                false
+            }
         }
     }
 
@@ -191,10 +223,22 @@ fn socket_address(address: &str) -> Result<SocketAddr, Failure> {
 
 /// Connects, and leaves a second handle to the socket in `socket` before the
 /// first byte is exchanged.
-fn connect(target: &SocketAddr, socket: &OnceLock<UnixStream>) -> zbus::Result<Connection> {
+fn connect(
+    target: &SocketAddr,
+    socket: &OnceLock<UnixStream>,
+) -> zbus::Result<(Runtime, Connection)> {
     let stream = UnixStream::connect_addr(target)?;
     let _ = socket.set(stream.try_clone()?);
-    connection::Builder::async_io_unix_stream(stream).build()
+    stream.set_nonblocking(true)?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    let connection = runtime.block_on(async {
+        let stream = tokio::net::UnixStream::from_std(stream)?;
+        connection::Builder::unix_stream(stream).build().await
+    })?;
+    Ok((runtime, connection))
 }
 
 /// A call of one method.

@@ -98,6 +98,12 @@ impl Manager {
             .map_err(|failure| failure.unavailable())
     }
 
+    /// Runs `work` on the connection's thread. Whether it was done: if not, the
+    /// connection is lost and its thread about to end.
+    pub fn run_on_thread(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        self.bus.run(work)
+    }
+
     fn open(address: &str, deadline: Duration, redact: Redact) -> Result<Self, Failure> {
         let bus = Bus::open(address, deadline)?;
         let until = Instant::now() + bus.deadline();

@@ -7,6 +7,7 @@ use clap::Args;
 use nodepol_author::{Project, build};
 
 use crate::command::inspect;
+use crate::rights::{self, Needs};
 use crate::{output, policy};
 
 /// The arguments of `nodepol plugin build`.
@@ -23,7 +24,10 @@ pub(crate) struct Build {
 /// If a compiler is missing or complains, or the component is no policy.
 pub(crate) fn run(arguments: &Build) -> Result<()> {
     let project = Project::open(&arguments.directory)?;
-    let built = build::build(&project, &policy::authors_sandbox()?)?;
+    let sandbox = policy::authors_sandbox()?;
+    let loaded = build::build(&project, &sandbox)?;
+    rights::give_up(&Needs::default());
+    let built = loaded.describe(&project, &sandbox)?;
     let mut text = format!("component    {}\n", project.component().display());
     text.push_str(&inspect::text(&built.inspection));
     output::write(None, &text)

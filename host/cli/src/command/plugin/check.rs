@@ -8,6 +8,7 @@ use nodepol_report::Format;
 
 use super::Target;
 use crate::command::inspect;
+use crate::rights::Needs;
 use crate::{output, policy};
 
 /// The exit code if a remark is an error.
@@ -34,8 +35,15 @@ pub(crate) struct Check {
 /// If the project does not build, or a case cannot be used.
 pub(crate) fn run(arguments: &Check) -> Result<u8> {
     let sandbox = policy::authors_sandbox()?;
-    let (project, built) = arguments.target.open(&sandbox)?;
-    let trials = trial::run_all(&sandbox, &built, &trial::cases(&project, None)?)?;
+    let mut cases = Vec::new();
+    let (project, built) = arguments.target.open(&sandbox, |project| {
+        cases = trial::cases(project, None)?;
+        Ok(Needs {
+            read: trial::directories(project, &cases),
+            write: Vec::new(),
+        })
+    })?;
+    let trials = trial::run_all(&sandbox, &built, &cases)?;
     let remarks = check::check(&project, &sandbox, &built, &trials)?;
     let document = Document {
         api_version: nodepol_model::API_VERSION.to_owned(),

@@ -14,6 +14,8 @@ use nodepol_author::build::Built;
 use nodepol_author::{AuthorError, Project, build as builder};
 use nodepol_sandbox::Sandbox;
 
+use crate::rights::{self, Needs};
+
 /// The commands of `nodepol plugin`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
@@ -61,16 +63,23 @@ struct Target {
 }
 
 impl Target {
-    /// Builds the project, or loads the component that is there.
-    fn open(&self, sandbox: &Sandbox) -> Result<(Project, Built)> {
+    /// Builds the project, or loads the component that is there, and keeps only
+    /// the rights that `needs` names before anything of it runs.
+    fn open(
+        &self,
+        sandbox: &Sandbox,
+        needs: impl FnOnce(&Project) -> Result<Needs>,
+    ) -> Result<(Project, Built)> {
         let project = Project::open(&self.directory)?;
-        let built = match &self.component {
+        let loaded = match &self.component {
             None => builder::build(&project, sandbox)?,
             Some(path) => {
                 let wasm = super::inspect::read(path)?;
                 builder::load(&project, sandbox, &wasm)?
             }
         };
+        rights::give_up(&needs(&project)?);
+        let built = loaded.describe(&project, sandbox)?;
         Ok((project, built))
     }
 }

@@ -8,6 +8,7 @@ use nodepol_author::record;
 use nodepol_model::Verdict;
 
 use super::Target;
+use crate::rights::Needs;
 use crate::{output, policy, snapshot_file};
 
 /// The arguments of `nodepol plugin record`.
@@ -30,12 +31,17 @@ pub(crate) struct Record {
 /// If the project does not build, or the snapshot cannot be used.
 pub(crate) fn run(arguments: &Record) -> Result<()> {
     let sandbox = policy::authors_sandbox()?;
-    let (project, built) = arguments.target.open(&sandbox)?;
     let snapshot = snapshot_file::read(&arguments.from)?;
     let name = match &arguments.name {
         Some(name) => name.clone(),
         None => name_of(&arguments.from),
     };
+    let (project, built) = arguments.target.open(&sandbox, |project| {
+        Ok(Needs {
+            read: vec![project.directory.clone()],
+            write: vec![record::case_file(project, &name)?],
+        })
+    })?;
     let recorded = record::record(&project, &sandbox, &built, snapshot, &name)?;
     let verdicts = recorded.answer.verdicts;
     if [verdicts.now, verdicts.next_boot].contains(&Verdict::Unknown) {

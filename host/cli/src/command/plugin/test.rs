@@ -8,6 +8,7 @@ use nodepol_author::trial::{self, Trial};
 use nodepol_author::{bless, junit};
 
 use super::Target;
+use crate::rights::Needs;
 use crate::{output, policy};
 
 /// The exit code if a case does not hold.
@@ -38,9 +39,16 @@ pub(crate) struct Test {
 /// If the project does not build, or a case cannot be used.
 pub(crate) fn run(arguments: &Test) -> Result<u8> {
     let sandbox = policy::authors_sandbox()?;
-    let (project, built) = arguments.target.open(&sandbox)?;
-    let paths = trial::cases(&project, arguments.only.as_deref())?;
-    let mut trials = trial::run_all(&sandbox, &built, &paths)?;
+    let mut cases = Vec::new();
+    let (project, built) = arguments.target.open(&sandbox, |project| {
+        cases = trial::cases(project, arguments.only.as_deref())?;
+        let blessed = cases.iter().filter(|_| arguments.bless);
+        Ok(Needs {
+            read: trial::directories(project, &cases),
+            write: blessed.chain(&arguments.junit).cloned().collect(),
+        })
+    })?;
+    let mut trials = trial::run_all(&sandbox, &built, &cases)?;
     let mut text = String::new();
     let mut blessed = 0;
     for trial in &mut trials {
