@@ -59,7 +59,8 @@ impl Claim {
     pub(crate) fn of(artifact: &'static [u8]) -> Option<Self> {
         let start = artifact.as_ptr().addr();
         let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
-        claimed.insert(start).then_some(Self(start))
+        // Made only if it is kept: one that is dropped gives the claim up.
+        claimed.insert(start).then(|| Self(start))
     }
 }
 
