@@ -83,7 +83,11 @@ pub fn cgroup_driver(
     };
     // What the configuration says counts only if the kubelet gets that far.
     let own = configured()?;
-    let gate = if awaited { None } else { gate(kubelet, at)? };
+    let gate = if awaited {
+        None
+    } else {
+        kubelet.setting(at, GATE)?.map(|gate| gate.value)
+    };
     let asks = asks(kubelet.get_version()?.as_ref(), gate.as_ref());
     if asks == Some(false) {
         return Ok(own);
@@ -108,27 +112,6 @@ pub fn cgroup_driver(
             "whether the kubelet asks the runtime for the driver hangs on its version, which is not known",
         )),
     }
-}
-
-/// What is set of the gate; else of all gates of its stage, which was alpha until
-/// 1.30 and beta until 1.33 (`setUnsetAlphaGates` and `setUnsetBetaGates` in
-/// k8s.io/component-base/featuregate).
-fn gate(kubelet: &Kubelet, at: Horizon) -> Result<Option<Json>, Unavailable> {
-    let beta = kubelet
-        .get_version()?
-        .is_some_and(|version| version.at_least(1, 31));
-    let stage = if beta {
-        "/featureGates/AllBeta"
-    } else {
-        "/featureGates/AllAlpha"
-    };
-    for pointer in [GATE, stage] {
-        let set = kubelet.setting(at, pointer)?;
-        if let Some(set) = set.filter(|set| set.origin.source != "default") {
-            return Ok(Some(set.value));
-        }
-    }
-    Ok(None)
 }
 
 /// Whether the kubelet asks: off by default from 1.28, on from 1.31, always from

@@ -16,14 +16,13 @@ use crate::sourced::{Problem, Sourced};
 
 /// The fields that hold a path; relative ones start at the main file's
 /// directory (`KubeletConfigurationPathRefs`).
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 6] = [
     "/staticPodPath",
     "/authentication/x509/clientCAFile",
     "/tlsCertFile",
     "/tlsPrivateKeyFile",
     "/resolvConf",
     "/volumePluginDir",
-    "/podLogsDir",
 ];
 
 /// Bounds of a walk through a directory of drop-ins.

@@ -44,7 +44,8 @@ impl Docker {
             from_file: None,
             from_flag: flags::values(argv, &["exec-opt"])
                 .into_iter()
-                .find_map(driver_option),
+                .filter_map(driver_option)
+                .next_back(),
             options: 0,
             problems: Vec::new(),
         };
@@ -83,12 +84,6 @@ impl Docker {
 
     fn file(&mut self, text: &str) {
         self.exists = true;
-        // A byte order mark is taken away, and a file without content is none
-        // (`getConflictFreeConfiguration` in daemon/config of moby).
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.trim().is_empty() {
-            return;
-        }
         let root = match json::parse(text) {
             Ok(document) => document.root,
             Err(error) => {
@@ -105,9 +100,8 @@ impl Docker {
             let at = Location::position(&self.path, option.line, option.column)
                 .with_pointer(format!("/exec-opts/{index}"));
             let text = option.as_str().map(str::to_owned);
-            // The first one counts (`getCD` in daemon/daemon_unix.go of moby).
-            if self.from_file.is_none() {
-                self.from_file = text.and_then(|text| driver_option(Sourced::new(text, at)));
+            if let Some(driver) = text.and_then(|text| driver_option(Sourced::new(text, at))) {
+                self.from_file = Some(driver);
             }
         }
     }

@@ -385,47 +385,6 @@ fn the_driver_is_the_runtimes_where_the_kubelet_asks() {
     assert_eq!(value(driver("", Some(false), None)), own);
 }
 
-/// `AllAlpha` and `AllBeta` set what is not set by itself.
-#[test]
-fn a_gate_follows_those_of_its_stage() {
-    let asks = |version, gates: &str| {
-        let text = config(&format!(
-            "cgroupDriver: systemd\nfeatureGates: {{{gates}}}\n"
-        ));
-        let kubelet = kubelet(&[("/c", &text)], "kubelet --config=/c", version);
-        let runtime = Runtime {
-            answers: Some(true),
-            driver: Some("cgroupfs"),
-        };
-        cgroup_driver(&kubelet, &runtime, Horizon::NextBoot, false)
-            .unwrap()
-            .from_runtime
-    };
-    assert!(!asks("1.31", "AllBeta: false"));
-    assert!(asks("1.31", "AllAlpha: false"));
-    assert!(asks("1.29", "AllAlpha: true"));
-    assert!(!asks("1.29", "AllBeta: true"));
-    assert!(asks(
-        "1.31",
-        "AllBeta: false, KubeletCgroupDriverFromCRI: true"
-    ));
-    assert!(!asks(
-        "1.29",
-        "AllAlpha: true, KubeletCgroupDriverFromCRI: false"
-    ));
-}
-
-#[test]
-fn relative_paths_of_the_file_start_beside_it() {
-    let kubelet = kubelet(
-        &[("/etc/k/c", &config("podLogsDir: logs\n"))],
-        "kubelet --config=/etc/k/c",
-        "1.36",
-    );
-    let logs = kubelet.setting(Horizon::NextBoot, "/podLogsDir");
-    assert_eq!(logs.unwrap().unwrap().value, json!("/etc/k/logs"));
-}
-
 #[test]
 fn before_a_join_the_driver_is_the_one_that_kubeadm_writes() {
     let driver = |command, before_join| {

@@ -113,16 +113,6 @@ fn docker_takes_flag_or_file_or_decides_by_itself() {
         driver(&[("/etc/docker/daemon.json", file)], none.clone()).as_deref(),
         Ok("cgroupfs")
     );
-    // The first of several counts, as dockerd looks for it; an empty file is none.
-    let twice = "\u{feff}{\"exec-opts\": [\"native.cgroupdriver=systemd\", \
-        \"native.cgroupdriver=cgroupfs\"]}";
-    assert_eq!(
-        driver(&[("/etc/docker/daemon.json", twice)], none.clone()).as_deref(),
-        Ok("systemd")
-    );
-    let empty = snapshot(&[DOCKER, ("/etc/docker/daemon.json", " \n")]);
-    let empty = facts(empty, none.clone(), None);
-    assert_eq!(empty.runtimes.problems("docker"), Ok(Vec::new()));
     let flag = Units::default().start(
         "docker.service",
         "dockerd --exec-opt native.cgroupdriver=systemd",
