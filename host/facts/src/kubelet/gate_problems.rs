@@ -129,17 +129,19 @@ fn problem(name: &str, value: bool, setting: &SettingValue, version: &Version) -
 /// blame.
 fn needed(effective: &Effective, minor: u32) -> Result<Vec<Problem>, Unavailable> {
     let mut problems = Vec::new();
-    if minor > LAST || by_group(effective) {
+    if minor > LAST {
         return Ok(problems);
     }
-    // Whether a gate is on, and where that is said if it is.
+    // Whether a gate is on, and where that is said if it is. None if it is not
+    // there, or not known.
     let state = |name: &str| -> Result<Option<(bool, Option<Location>)>, Unavailable> {
-        let Gate::Known { default, .. } = gates::gate(name, minor) else {
-            return Ok(None);
+        let set = match effective.get(&pointer(name))? {
+            Some(set) if matches!(gates::gate(name, minor), Gate::Known { .. }) => Some(set),
+            _ => by_default(effective, &pointer(name), Some(minor)),
         };
-        Ok(Some(match effective.get(&pointer(name))? {
-            Some(set) => (set.value == Json::Bool(true), Some(set.origin)),
-            None => (default, None),
+        Ok(set.map(|set| {
+            let at = (!set.is_default).then_some(set.origin);
+            (set.value == Json::Bool(true), at)
         }))
     };
     for (name, needs) in gates::needs(minor) {
@@ -165,13 +167,6 @@ fn needed(effective: &Effective, minor: u32) -> Result<Vec<Problem>, Unavailable
     Ok(problems)
 }
 
-/// Whether a gate that stands for many others is set.
-fn by_group(effective: &Effective) -> bool {
-    gates::GROUPS
-        .into_iter()
-        .any(|group| !matches!(effective.get(&pointer(group)), Ok(None)))
-}
-
 fn nearest(name: &str, minor: u32) -> Option<String> {
     if name.len() > 128 {
         return None;
@@ -182,9 +177,9 @@ fn nearest(name: &str, minor: u32) -> Option<String> {
     (far <= (name.len() / 4).max(1)).then(|| nearest.to_owned())
 }
 
-/// How a gate is set that nobody sets. None where that hangs on a release that is
-/// not known or on `AllAlpha` and `AllBeta`, or for a gate that the release does
-/// not have.
+/// How a gate is set that nobody sets by itself: by `AllAlpha` or `AllBeta` if it
+/// is of theirs, or else by default. None where that hangs on a release or a stage
+/// that is not known, or for a gate that the release does not have.
 pub(crate) fn by_default(
     effective: &Effective,
     at: &str,
@@ -192,15 +187,21 @@ pub(crate) fn by_default(
 ) -> Option<SettingValue> {
     let name = at.strip_prefix(GATES)?.strip_prefix('/')?;
     let minor = minor.filter(|minor| (FIRST..=LAST).contains(minor))?;
-    match gates::gate(name, minor) {
-        Gate::Known { default, .. } if !by_group(effective) => Some(SettingValue {
-            value: Json::Bool(default),
-            origin: Location::source("default"),
-            is_default: true,
-            overridden: Vec::new(),
-        }),
-        Gate::Known { .. } | Gate::Gone(_) | Gate::NotYet(_) | Gate::Never => None,
-    }
+    let Gate::Known { default, .. } = gates::gate(name, minor) else {
+        return None;
+    };
+    let set = |group: &str| effective.get(&pointer(group)).ok().flatten();
+    let by_group = match gates::group(name, minor) {
+        Ok(group) => group.and_then(set),
+        Err(()) if gates::GROUPS.iter().all(|group| set(group).is_none()) => None,
+        Err(()) => return None,
+    };
+    Some(by_group.unwrap_or_else(|| SettingValue {
+        value: Json::Bool(default),
+        origin: Location::source("default"),
+        is_default: true,
+        overridden: Vec::new(),
+    }))
 }
 
 fn pointer(name: &str) -> String {

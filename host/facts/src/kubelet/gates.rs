@@ -14,6 +14,7 @@ pub(crate) const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
 
 static TABLE: &str = include_str!("gates.txt");
 static NEEDS: &str = include_str!("gate_needs.txt");
+static STAGES: &str = include_str!("gate_stages.txt");
 
 /// What a release makes of a feature gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,41 @@ pub(crate) fn gate(name: &str, minor: u32) -> Gate {
             .first()
             .map_or(Gate::Never, |change| Gate::NotYet(change.minor)),
     }
+}
+
+/// Which of [`GROUPS`] switches a gate of 1.`minor` that nobody sets by itself
+/// (`setUnsetAlphaGates` and `setUnsetBetaGates` in `component-base/featuregate`).
+///
+/// # Errors
+/// `()` if its stage in that release is not known.
+pub(crate) fn group(name: &str, minor: u32) -> Result<Option<&'static str>, ()> {
+    let stage = STAGES
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        .and_then(|changes| {
+            changes
+                .split(' ')
+                .filter_map(stage)
+                .take_while(|(since, _)| *since <= minor)
+                .last()
+        });
+    match stage {
+        Some((_, "a")) => Ok(Some("AllAlpha")),
+        Some((_, "b")) => Ok(Some("AllBeta")),
+        Some(_) => Ok(None),
+        // To set what is locked ends the kubelet, so no group does it.
+        None => match gate(name, minor) {
+            Gate::Known { locked: true, .. } => Ok(None),
+            _ => Err(()),
+        },
+    }
+}
+
+/// `30b`
+fn stage(word: &str) -> Option<(u32, &str)> {
+    let end = word.find(|c: char| !c.is_ascii_digit())?;
+    let (since, stage) = word.split_at(end);
+    Some((since.parse().ok()?, stage))
 }
 
 /// Whether every release of the table has the gate and takes the value.
@@ -179,6 +215,51 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_stages_are_of_gates() {
+        let mut known = 0;
+        for line in STAGES.lines().filter(|line| !line.starts_with('#')) {
+            let (name, changes) = line.split_once(' ').unwrap();
+            let changes: Vec<_> = changes
+                .split(' ')
+                .map(|word| stage(word).unwrap())
+                .collect();
+            assert!(
+                changes.is_sorted_by(|a, b| a.0 < b.0 && a.1 != b.1),
+                "{name}"
+            );
+            for (since, stage) in changes {
+                assert!(["a", "b", "g"].contains(&stage), "{name}");
+                assert!(
+                    matches!(gate(name, since), Gate::Known { .. }),
+                    "{name} {since}"
+                );
+            }
+            known += 1;
+        }
+        assert!(known > 200);
+    }
+
+    #[test]
+    fn a_stage_decides_what_switches_a_gate() {
+        for (name, minor, group_of_it) in [
+            ("KubeletCgroupDriverFromCRI", 29, Some("AllAlpha")),
+            ("KubeletCgroupDriverFromCRI", 31, Some("AllBeta")),
+            ("KubeletCgroupDriverFromCRI", 34, None),
+            // Beta, and off by default.
+            ("NodeSwap", 28, Some("AllBeta")),
+            ("NodeSwap", 27, Some("AllAlpha")),
+            ("GracefulNodeShutdown", 25, Some("AllBeta")),
+            ("LoggingAlphaOptions", 36, Some("AllAlpha")),
+            ("AppArmor", 32, None),
+        ] {
+            assert_eq!(group(name, minor), Ok(group_of_it), "{name} {minor}");
+        }
+        // It is not in the list any more.
+        assert_eq!(group("DevicePluginCDIDevices", 28), Err(()));
+        assert_eq!(group("NeverHeardOf", 36), Err(()));
     }
 
     #[test]

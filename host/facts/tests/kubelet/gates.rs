@@ -94,7 +94,68 @@ fn an_unset_gate_is_as_the_release_has_it() {
         value("NodeSwap: false", "1.30", "NodeSwap"),
         Some(json!(false))
     );
-    assert_eq!(value("AllAlpha: true", "1.29", "NodeSwap"), None);
+    assert_eq!(
+        value("AllAlpha: true", "1.29", "NodeSwap"),
+        Some(json!(false))
+    );
     assert_eq!(value("Acme: true", "1.33", "AppArmor"), None);
     assert_eq!(value("Acme: true", "1.38", "NodeSwap"), None);
+}
+
+fn gate(gates: &str, version: &str, name: &str) -> Option<Json> {
+    let setting = with(gates, version)
+        .setting(Horizon::NextBoot, &format!("/featureGates/{name}"))
+        .expect("it is known");
+    setting.map(|setting| setting.value)
+}
+
+#[test]
+fn groups_switch_the_gates_of_their_stage_that_nobody_sets() {
+    const NAME: &str = "KubeletCgroupDriverFromCRI";
+    let on = Some(json!(true));
+    let off = Some(json!(false));
+    assert_eq!(gate("AllAlpha: true", "1.29", NAME), on);
+    assert_eq!(gate("AllBeta: true", "1.29", NAME), off);
+    assert_eq!(gate("AllBeta: false", "1.31", NAME), off);
+    assert_eq!(gate("AllAlpha: false", "1.31", NAME), on);
+    assert_eq!(gate("AllBeta: false", "1.34", NAME), on);
+    assert_eq!(
+        gate(&format!("AllBeta: false, {NAME}: true"), "1.31", NAME),
+        on
+    );
+    // Beta, and off by default.
+    assert_eq!(gate("AllBeta: true", "1.28", "NodeSwap"), on);
+    // Its stage in that release is not known.
+    assert_eq!(
+        gate("AllBeta: true", "1.28", "DevicePluginCDIDevices"),
+        None
+    );
+    assert_eq!(gate("A: true", "1.28", "DevicePluginCDIDevices"), off);
+}
+
+#[test]
+fn a_group_says_where_it_stands() {
+    let kubelet = with("AllBeta: false", "1.31");
+    let setting = kubelet
+        .setting(Horizon::NextBoot, "/featureGates/GracefulNodeShutdown")
+        .expect("it is known")
+        .expect("it is set");
+    assert_eq!(
+        setting.origin.pointer.as_deref(),
+        Some("/featureGates/AllBeta")
+    );
+    assert!(!setting.is_default);
+}
+
+#[test]
+fn a_group_may_turn_off_what_a_gate_needs() {
+    // GracefulNodeShutdownBasedOnPodPriority goes with it.
+    assert_eq!(problems("AllBeta: false", "1.35"), []);
+    assert_eq!(
+        problems(
+            "AllBeta: false, GracefulNodeShutdownBasedOnPodPriority: true",
+            "1.35"
+        ),
+        [("needed-gate", true)]
+    );
 }

@@ -386,6 +386,40 @@ fn the_driver_is_the_runtimes_where_the_kubelet_asks() {
 }
 
 #[test]
+fn a_group_of_gates_decides_whether_the_kubelet_asks() {
+    let driver = |gates: &str, version| {
+        let kubelet = kubelet(
+            &[(
+                "/c",
+                &config(&format!(
+                    "cgroupDriver: cgroupfs\nfeatureGates: {{{gates}}}\n"
+                )),
+            )],
+            "kubelet --config=/c",
+            version,
+        );
+        let runtime = Runtime {
+            answers: Some(true),
+            driver: Some("systemd"),
+        };
+        let found = cgroup_driver(&kubelet, &runtime, Horizon::NextBoot, false);
+        found.map(|found| (found.value, found.from_runtime)).ok()
+    };
+    let theirs = Some(("systemd".to_owned(), true));
+    let own = Some(("cgroupfs".to_owned(), false));
+    assert_eq!(driver("AllBeta: false", "1.31"), own);
+    assert_eq!(driver("AllAlpha: false", "1.31"), theirs);
+    assert_eq!(driver("AllBeta: false", "1.34"), theirs);
+    assert_eq!(driver("AllAlpha: true", "1.29"), theirs);
+    assert_eq!(driver("AllBeta: true", "1.29"), own);
+    assert_eq!(driver("AllAlpha: true", "1.27"), own);
+    assert_eq!(
+        driver("AllAlpha: true, KubeletCgroupDriverFromCRI: false", "1.29"),
+        own
+    );
+}
+
+#[test]
 fn before_a_join_the_driver_is_the_one_that_kubeadm_writes() {
     let driver = |command, before_join| {
         let kubelet = kubelet(&[], command, "1.30");
