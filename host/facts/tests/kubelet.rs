@@ -10,6 +10,9 @@ mod corpus;
 #[path = "kubelet/gates.rs"]
 mod gates;
 #[cfg(test)]
+#[path = "kubelet/merged.rs"]
+mod merged;
+#[cfg(test)]
 #[path = "kubelet/node.rs"]
 mod node;
 #[cfg(test)]

@@ -20,8 +20,9 @@ const LISTS: [&str; 5] = [
 ];
 
 /// Paths, which only in the main file may be relative.
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
     "/authentication/x509/clientCAFile",
+    "/podLogsDir",
     "/resolvConf",
     "/staticPodPath",
     "/tlsCertFile",
@@ -176,11 +177,45 @@ fn passed_over(directory: &DropInDirectory) -> Vec<Finding> {
     findings
 }
 
+/// The base of the drop-ins is written without empty lists, and an absent list gets
+/// its default. Only this one has one.
+fn empty_list(at: Horizon) -> Result<Option<Finding>, Unavailable> {
+    const LIST: &str = "/enforceNodeAllocatable";
+    let Some(setting) = kubelet::setting(at, LIST)?.filter(|setting| setting.is_default) else {
+        return Ok(None);
+    };
+    let Some(lost) = setting.overridden.first().filter(|lost| lost.value == "[]") else {
+        return Ok(None);
+    };
+    Ok(Some(
+        Finding::warn(
+            "empty-list-lost",
+            format!(
+                "the empty enforceNodeAllocatable of {} is lost where drop-ins are merged: {} is \
+                 enforced",
+                lost.at.source, setting.json
+            ),
+        )
+        .explained(lost.at.clone(), lost.value.clone(), "this is not in effect")
+        .fix(
+            Fix::new("say that nothing is enforced")
+                .step(Step::set_value(
+                    lost.at.source.clone(),
+                    LIST,
+                    "[\"none\"]",
+                    "it says the same, and stays",
+                ))
+                .step(Step::restart_kubelet()),
+        ),
+    ))
+}
+
 fn less_than_it_seems(
     at: Horizon,
     directory: &DropInDirectory,
 ) -> Result<Vec<Finding>, Unavailable> {
     let mut findings = Vec::new();
+    findings.extend(empty_list(at)?);
     for pointer in LISTS {
         let Some(setting) = kubelet::setting(at, pointer)? else {
             continue;
@@ -217,7 +252,9 @@ fn less_than_it_seems(
         }
     }
     for pointer in PATHS {
-        let Some(setting) = kubelet::setting(at, pointer)? else {
+        // The files are read, or there were no lists. So what is not known is a
+        // default, and none of a drop-in's.
+        let Ok(Some(setting)) = kubelet::setting(at, pointer) else {
             continue;
         };
         let value = setting.display().to_owned();

@@ -69,6 +69,7 @@ fn what_to_do(problem: &Problem) -> &'static str {
             "remove the word, or join it to its flag with `=` (booleans take no word), in"
         }
         "wrong-type" | "missing-argument" => "correct the value in",
+        "bad-syntax" => "remove the word, or write it as --name=value, in",
         "unfamiliar-flag" => "correct the name in",
         _ => "remove the flag from",
     }

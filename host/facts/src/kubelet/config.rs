@@ -10,19 +10,21 @@ use super::decode::{self, Role};
 use super::defaults;
 use super::effective::{Effective, clean};
 use super::flag_table::FlagKind;
-use super::flags::{Flags, parse_bool};
+use super::flag_values::parse_bool;
+use super::flags::Flags;
 use crate::evidence::Evidence;
 use crate::sourced::{Problem, Sourced};
 
 /// The fields that hold a path; relative ones start at the main file's
 /// directory (`KubeletConfigurationPathRefs`).
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
     "/staticPodPath",
     "/authentication/x509/clientCAFile",
     "/tlsCertFile",
     "/tlsPrivateKeyFile",
     "/resolvConf",
     "/volumePluginDir",
+    "/podLogsDir",
 ];
 
 /// Bounds of a walk through a directory of drop-ins.
@@ -75,12 +77,16 @@ impl Config {
         }
         fill(&mut effective, inputs.minor);
         if let Some(directory) = directory {
+            effective.omit_empty();
             let merged = config.drop_ins(inputs, &directory, &mut effective);
             if let (Ok(_), Err(why)) = (&config.effective, merged) {
                 config.effective = Err(why);
             }
+            effective.decode();
+            config.weigh_case(&effective);
             fill(&mut effective, inputs.minor);
         }
+        effective.restore();
         apply(inputs.flags, &mut effective);
         if config.effective.is_ok() {
             config.effective = Ok(effective);
@@ -228,6 +234,20 @@ impl Config {
             Location::source(path),
         )]);
         Unavailable::new(path, why)
+    }
+
+    /// Tells of keys of another case which of them count.
+    fn weigh_case(&mut self, effective: &Effective) {
+        for problem in self.problems.iter_mut().flatten() {
+            if problem.kind == "wrong-case" && !effective.comes_from(&problem.at) {
+                let key = problem.at.pointer.as_deref().unwrap_or_default();
+                problem.message = format!(
+                    "{:?} is ignored: {:?}, which is set elsewhere or by default, wins",
+                    key.trim_start_matches('/').replace('/', "."),
+                    problem.nearest.as_deref().unwrap_or_default()
+                );
+            }
+        }
     }
 
     fn add(&mut self, problems: Vec<Problem>) {
@@ -450,7 +470,13 @@ fn apply(flags: &Flags, effective: &mut Effective) {
                     }
                 }
             }
-            (FlagKind::Map | FlagKind::LessMap, Json::Object(entries)) => {
+            (FlagKind::VModule, Json::Array(more)) => {
+                effective.append(spec.field, more, origin);
+            }
+            (
+                FlagKind::Map | FlagKind::OneEntry | FlagKind::LessMap | FlagKind::Headers,
+                Json::Object(entries),
+            ) => {
                 effective.clear(spec.field);
                 for (key, value) in entries {
                     effective.set_entry(spec.field, key, value.clone(), origin.clone());

@@ -186,13 +186,25 @@ impl Checker<'_> {
                 Some(field) => self.value(&entry.value, field, field.kind, of, &inner),
                 None if place.pointer.is_empty()
                     && matches!(entry.key.as_str(), "apiVersion" | "kind") => {}
-                None => self.unknown(entry, of, &inner),
+                None => {
+                    self.unknown(entry, of, &inner);
+                    if let Some(field) = self.folded(of, &entry.key) {
+                        self.value(&entry.value, field, field.kind, of, &inner);
+                    }
+                }
             }
         }
     }
 
     fn has(&self, field: &Field) -> bool {
         self.minor.is_none_or(|minor| field.since <= minor.max(25))
+    }
+
+    /// The field that a key of another case is taken for.
+    fn folded(&self, of: &'static Struct, key: &str) -> Option<&'static Field> {
+        (self.role == Role::DropIn)
+            .then(|| fold(of, key))?
+            .filter(|field| self.has(field))
     }
 
     fn unknown(&mut self, entry: &Entry, of: &'static Struct, place: &Place) {
@@ -202,9 +214,7 @@ impl Checker<'_> {
             column: Some(entry.column),
             pointer: Some(place.pointer.clone()),
         };
-        if self.role == Role::DropIn
-            && let Some(field) = fold(of, &entry.key)
-        {
+        if let Some(field) = self.folded(of, &entry.key) {
             self.problems.push(Problem {
                 kind: "wrong-case",
                 message: format!(
@@ -348,13 +358,13 @@ impl Checker<'_> {
     }
 }
 
-/// The field that Go's own decoder takes a key for in a drop-in: it compares
-/// without regard to case and the merged keys come to it sorted, so a key of
-/// another case counts only if it sorts behind the right one.
+/// The field that Go's own decoder takes a key of another case for in a drop-in.
+/// The merged keys come to it sorted: it counts unless the right one is there and
+/// comes behind it.
 pub(crate) fn fold(of: &Struct, key: &str) -> Option<&'static Field> {
     of.fields
         .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(key) && key > field.name)
+        .find(|field| field.name != key && field.name.eq_ignore_ascii_case(key))
 }
 
 #[cfg(test)]

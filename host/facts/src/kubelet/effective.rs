@@ -1,6 +1,8 @@
 //! The effective configuration: defaults, the file, its drop-ins and flags laid
 //! over each other, each value with its origin.
 
+mod merged;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use nodepol_model::{Location, Unavailable};
@@ -33,6 +35,8 @@ pub(crate) struct Effective {
     root: BTreeMap<String, Tree>,
     /// The fields whose default hangs on the version, which is not known.
     undetermined: BTreeSet<&'static str>,
+    /// What has the zero value and is not there when drop-ins are merged.
+    omitted: BTreeMap<String, SettingValue>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,41 +55,101 @@ impl Effective {
         layer.object(&mut self.root, document, &KUBELET_CONFIGURATION, "");
     }
 
-    /// Lays defaults under what is there.
+    /// Lays defaults under what is there. A value that a file states, and that is
+    /// the default, stays the file's.
     pub(crate) fn fill(&mut self, rows: Vec<Row>) {
         for (pointer, value) in rows {
             let Some((field, _)) = KUBELET_CONFIGURATION.at(pointer) else {
                 continue;
             };
-            let known = self.leaf(pointer);
-            let overridden = match known {
-                Some(Tree::Leaf(leaf)) if !field.pointer && is_zero(&leaf.value) => history(leaf),
-                Some(Tree::Removed(history)) => history.clone(),
+            let (zero, overridden) = match self.get_tree(pointer) {
+                Some(Tree::Leaf(leaf)) if !field.pointer && is_zero(&leaf.value) => {
+                    (Some(leaf.clone()), Vec::new())
+                }
+                Some(Tree::Removed(history)) => (None, history.clone()),
                 Some(_) => continue,
-                None => Vec::new(),
+                None => (self.omitted.remove(pointer), Vec::new()),
             };
             let Some(value) = value else {
                 self.undetermined.insert(pointer);
+                if let Some(zero) = zero {
+                    self.take(pointer);
+                    self.omitted.insert(pointer.to_owned(), zero);
+                }
                 continue;
             };
             self.undetermined.remove(pointer);
-            self.put(
-                pointer,
-                SettingValue {
+            let setting = match zero {
+                Some(zero) if is_same(&zero.value, &value) => zero,
+                zero => SettingValue {
                     value,
                     origin: Location::source("default"),
                     is_default: true,
-                    overridden,
+                    overridden: zero.as_ref().map_or(overridden, said),
                 },
-            );
+            };
+            self.put(pointer, setting);
         }
+    }
+
+    /// Takes away what `json.Marshal` leaves out of the base of the drop-ins: the
+    /// zero values of fields that are no pointers and no structs, by `omitempty`.
+    pub(crate) fn omit_empty(&mut self) {
+        merged::omit(
+            &mut self.root,
+            &KUBELET_CONFIGURATION,
+            "",
+            &mut self.omitted,
+        );
+    }
+
+    /// Decodes what the drop-ins were merged to, as `encoding/json` does: without
+    /// regard to case, and in the order of the keys.
+    pub(crate) fn decode(&mut self) {
+        let root = std::mem::take(&mut self.root);
+        self.root = merged::settle(root, &KUBELET_CONFIGURATION, "", &self.undetermined);
+        let omitted = std::mem::take(&mut self.omitted);
+        for (pointer, zero) in omitted {
+            if let Some((parent, name)) = self.parent(&pointer)
+                && let Some(Tree::Leaf(leaf)) = parent.get_mut(&name)
+            {
+                leaf.overridden.extend(said(&zero));
+            } else {
+                self.omitted.insert(pointer, zero);
+            }
+        }
+    }
+
+    /// Puts back what was omitted and has no default: to be there with its zero
+    /// value is to be absent.
+    pub(crate) fn restore(&mut self) {
+        for (pointer, zero) in std::mem::take(&mut self.omitted) {
+            if self.get_tree(&pointer).is_none() && !self.undetermined.contains(pointer.as_str()) {
+                self.put(&pointer, zero);
+            }
+        }
+    }
+
+    /// Whether a value in effect stands at that place of a file, or below it.
+    pub(crate) fn comes_from(&self, place: &Location) -> bool {
+        let below = |at: &Location| {
+            at.source == place.source
+                && at
+                    .pointer
+                    .as_ref()
+                    .zip(place.pointer.as_ref())
+                    .is_some_and(|(at, place)| {
+                        at.strip_prefix(place.as_str())
+                            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
+        };
+        self.all().values().any(|setting| below(&setting.origin))
     }
 
     /// Sets a field by a flag.
     pub(crate) fn set(&mut self, pointer: &str, value: Json, origin: Location) {
         let overridden = match self.get_tree(pointer).and_then(compose) {
-            Some(known) if !known.is_default => history(&known),
-            Some(known) => known.overridden,
+            Some(known) => said(&known),
             None => Vec::new(),
         };
         self.put(
@@ -97,6 +161,17 @@ impl Effective {
                 overridden,
             },
         );
+    }
+
+    /// Adds to a list by a flag.
+    pub(crate) fn append(&mut self, pointer: &str, more: &[Json], origin: Location) {
+        let known = self.get_tree(pointer).and_then(compose);
+        let mut all = match known.map(|known| known.value) {
+            Some(Json::Array(items)) => items,
+            _ => Vec::new(),
+        };
+        all.extend_from_slice(more);
+        self.set(pointer, Json::Array(all), origin);
     }
 
     /// Sets one entry of a map by a flag.
@@ -174,8 +249,10 @@ impl Effective {
         Some(tree)
     }
 
-    fn leaf(&self, pointer: &str) -> Option<&Tree> {
-        self.get_tree(pointer)
+    fn take(&mut self, pointer: &str) {
+        if let Some((parent, name)) = self.parent(pointer) {
+            parent.remove(&name);
+        }
     }
 
     fn put(&mut self, pointer: &str, value: SettingValue) {
@@ -218,40 +295,40 @@ impl Layer<'_> {
         of: &'static Struct,
         pointer: &str,
     ) {
-        // Keys of another case come after the right ones, as they sort.
-        for exact in [true, false] {
-            for entry in node.entries() {
-                let field = match of.field(&entry.key) {
-                    Some(field) if exact => field,
-                    None if !exact && self.patch => match fold(of, &entry.key) {
-                        Some(field) => field,
-                        None => continue,
-                    },
-                    _ => continue,
-                };
-                let pointer = format!("{pointer}/{}", escape_token(&entry.key));
-                self.field(into, field, &entry.value, &pointer);
-            }
+        for entry in node.entries() {
+            let field = match of.field(&entry.key) {
+                Some(field) => field,
+                None if self.patch => match fold(of, &entry.key) {
+                    Some(field) => field,
+                    None => continue,
+                },
+                None => continue,
+            };
+            let pointer = format!("{pointer}/{}", escape_token(&entry.key));
+            self.field(into, &entry.key, field, &entry.value, &pointer);
         }
     }
 
+    /// A key of a patch may be of another case than its field's name: what that
+    /// comes to is seen when all is decoded.
     fn field(
         &self,
         into: &mut BTreeMap<String, Tree>,
+        key: &str,
         field: &'static Field,
         node: &Node,
         pointer: &str,
     ) {
         match (&node.value, field.kind) {
-            (Value::Null, _) if self.patch => remove(into, field.name),
+            (Value::Null, _) if self.patch => remove(into, key),
             (Value::Null, _) => {}
             (Value::Object(_), Kind::Object(inner)) => {
-                if let Some(into) = open(into, field.name) {
+                if let Some(into) = open(into, key) {
                     self.object(into, node, inner, pointer);
                 }
             }
             (Value::Object(entries), kind) if kind.is_map() => {
-                let Some(map) = open(into, field.name) else {
+                let Some(map) = open(into, key) else {
                     return;
                 };
                 for entry in entries {
@@ -262,7 +339,7 @@ impl Layer<'_> {
                     }
                 }
             }
-            _ => self.leaf(into, field.name, node, pointer),
+            _ => self.leaf(into, key, node, pointer),
         }
     }
 
@@ -316,6 +393,16 @@ fn remove(into: &mut BTreeMap<String, Tree>, name: &str) {
         None => return,
     };
     into.insert(name.to_owned(), Tree::Removed(history));
+}
+
+/// What the next one overrides of a value: a default is nothing, but for what it
+/// overrode itself.
+fn said(known: &SettingValue) -> Vec<Sourced<String>> {
+    if known.is_default {
+        known.overridden.clone()
+    } else {
+        history(known)
+    }
 }
 
 /// A value and all that it overrode, as what the next one overrides.
@@ -380,6 +467,11 @@ fn tokens(pointer: &str) -> Vec<String> {
                 .collect()
         })
         .unwrap_or_default()
+}
+
+/// Whether two values come to the same, such as `0` and `0s`.
+fn is_same(a: &Json, b: &Json) -> bool {
+    a == b || (is_zero(a) && is_zero(b))
 }
 
 /// Go leaves a field without a pointer unset where it has its zero value.

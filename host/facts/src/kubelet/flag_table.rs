@@ -12,30 +12,70 @@ pub(crate) struct FlagSpec {
     pub(crate) field: &'static str,
 }
 
-/// What pflag does with a flag's values.
+/// The type of a flag: what is done with its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FlagKind {
     /// A value only with `=`; alone it is `true`.
     Bool,
-    /// A number.
-    Int,
+    /// The same with `raw` and `v1.2.3` (`verflag`).
+    Version,
+    /// A number of 32 bits; `0x10` and `010` are some too.
+    Int32,
+    /// A number of 64 bits.
+    Int64,
+    /// A number of 31 bits, in decimal.
+    Verbosity,
     /// The last one wins.
     Text,
-    /// As `Text`, in the syntax of Go's `time.ParseDuration`.
+    /// In the syntax of Go's `time.ParseDuration`.
     Duration,
-    /// Split at commas (as CSV); further ones append.
+    /// `resource.QuantityValue`.
+    Quantity,
+    /// `IPVar`: an address; nothing leaves the field as it is.
+    Ip,
+    /// `StringSlice`: split at commas (as CSV); further ones append.
     Texts,
-    /// `key=value,…`; further ones add keys.
+    /// `MapStringString`: `key=value,…`; further ones add keys.
     Map,
-    /// The same with `true` and `false` as values.
+    /// The same with one `key=value` each (`NewMapStringStringNoSplit`).
+    OneEntry,
+    /// `MapStringBool`: with `true` and `false` as values.
     BoolMap,
-    /// `key<value,…` (eviction thresholds).
+    /// `LangleSeparatedMapStringString`: `key<value,…` (eviction thresholds).
     LessMap,
-    /// Further ones add; the field has a form of its own.
-    Repeated,
+    /// `ConfigurationMap`: a key without a value is one all the same.
+    Labels,
+    /// `ColonSeparatedMultimapStringString`: `key:value,…`.
+    Headers,
+    /// `RegisterWithTaintsVar`: the last one wins.
+    Taints,
+    /// `ReservedMemoryVar`: further ones append.
+    ReservedMemory,
+    /// `VModuleConfigurationPflag`: appends to what the file says.
+    VModule,
 }
 
-use FlagKind::{Bool, BoolMap, Duration, Int, LessMap, Map, Repeated, Text, Texts};
+impl FlagKind {
+    /// Whether the flag may stand without a value.
+    pub(crate) fn is_bool(self) -> bool {
+        matches!(self, Bool | Version)
+    }
+
+    /// Whether several flags add up.
+    pub(crate) fn adds_up(self) -> bool {
+        match self {
+            Bool | Version | Int32 | Int64 | Verbosity | Text | Duration | Quantity | Ip
+            | Taints => false,
+            Texts | Map | OneEntry | BoolMap | LessMap | Labels | Headers | ReservedMemory
+            | VModule => true,
+        }
+    }
+}
+
+use FlagKind::{
+    Bool, BoolMap, Duration, Headers, Int32, Int64, Ip, Labels, LessMap, Map, OneEntry, Quantity,
+    ReservedMemory, Taints, Text, Texts, VModule, Verbosity, Version,
+};
 
 /// The flag of that long name.
 pub(crate) fn find(name: &str) -> Option<&'static FlagSpec> {
@@ -75,18 +115,17 @@ static FLAGS: &[FlagSpec] = &[
     flag("kubeconfig", Text, ""),
     flag("lock-file", Text, ""),
     flag("master-service-namespace", Text, ""),
-    flag("maximum-dead-containers", Int, ""),
-    flag("maximum-dead-containers-per-container", Int, ""),
+    flag("maximum-dead-containers", Int32, ""),
+    flag("maximum-dead-containers-per-container", Int32, ""),
     flag("minimum-container-ttl-duration", Duration, ""),
     flag("node-ip", Text, ""),
-    // A key without a value is a label all the same (ConfigurationMap of cliflag).
-    flag("node-labels", Texts, ""),
+    flag("node-labels", Labels, ""),
     flag("pod-infra-container-image", Text, ""),
     flag("register-schedulable", Bool, ""),
     flag("root-dir", Text, ""),
     flag("runtime-cgroups", Text, ""),
     flag("seccomp-default", Bool, "/seccompDefault"),
-    flag("address", Text, "/address"),
+    flag("address", Ip, "/address"),
     flag("allowed-unsafe-sysctls", Texts, "/allowedUnsafeSysctls"),
     flag("anonymous-auth", Bool, "/authentication/anonymous/enabled"),
     flag(
@@ -116,7 +155,7 @@ static FLAGS: &[FlagSpec] = &[
     flag("client-ca-file", Text, "/authentication/x509/clientCAFile"),
     flag("cluster-dns", Texts, "/clusterDNS"),
     flag("cluster-domain", Text, "/clusterDomain"),
-    flag("container-log-max-files", Int, "/containerLogMaxFiles"),
+    flag("container-log-max-files", Int32, "/containerLogMaxFiles"),
     flag("container-log-max-size", Text, "/containerLogMaxSize"),
     flag(
         "container-runtime-endpoint",
@@ -129,7 +168,7 @@ static FLAGS: &[FlagSpec] = &[
     flag("cpu-manager-policy", Text, "/cpuManagerPolicy"),
     flag(
         "cpu-manager-policy-options",
-        Map,
+        OneEntry,
         "/cpuManagerPolicyOptions",
     ),
     flag(
@@ -149,12 +188,12 @@ static FLAGS: &[FlagSpec] = &[
     ),
     flag("enable-server", Bool, "/enableServer"),
     flag("enforce-node-allocatable", Texts, "/enforceNodeAllocatable"),
-    flag("event-burst", Int, "/eventBurst"),
-    flag("event-qps", Int, "/eventRecordQPS"),
+    flag("event-burst", Int32, "/eventBurst"),
+    flag("event-qps", Int32, "/eventRecordQPS"),
     flag("eviction-hard", LessMap, "/evictionHard"),
     flag(
         "eviction-max-pod-grace-period",
-        Int,
+        Int32,
         "/evictionMaxPodGracePeriod",
     ),
     flag("eviction-minimum-reclaim", Map, "/evictionMinimumReclaim"),
@@ -174,26 +213,30 @@ static FLAGS: &[FlagSpec] = &[
     flag("feature-gates", BoolMap, "/featureGates"),
     flag("file-check-frequency", Duration, "/fileCheckFrequency"),
     flag("hairpin-mode", Text, "/hairpinMode"),
-    flag("healthz-bind-address", Text, "/healthzBindAddress"),
-    flag("healthz-port", Int, "/healthzPort"),
+    flag("healthz-bind-address", Ip, "/healthzBindAddress"),
+    flag("healthz-port", Int32, "/healthzPort"),
     flag("http-check-frequency", Duration, "/httpCheckFrequency"),
     flag(
         "image-gc-high-threshold",
-        Int,
+        Int32,
         "/imageGCHighThresholdPercent",
     ),
-    flag("image-gc-low-threshold", Int, "/imageGCLowThresholdPercent"),
+    flag(
+        "image-gc-low-threshold",
+        Int32,
+        "/imageGCLowThresholdPercent",
+    ),
     flag("image-service-endpoint", Text, "/imageServiceEndpoint"),
-    flag("iptables-drop-bit", Int, "/iptablesDropBit"),
-    flag("iptables-masquerade-bit", Int, "/iptablesMasqueradeBit"),
+    flag("iptables-drop-bit", Int32, "/iptablesDropBit"),
+    flag("iptables-masquerade-bit", Int32, "/iptablesMasqueradeBit"),
     flag(
         "kernel-memcg-notification",
         Bool,
         "/kernelMemcgNotification",
     ),
-    flag("kube-api-burst", Int, "/kubeAPIBurst"),
+    flag("kube-api-burst", Int32, "/kubeAPIBurst"),
     flag("kube-api-content-type", Text, "/contentType"),
-    flag("kube-api-qps", Int, "/kubeAPIQPS"),
+    flag("kube-api-qps", Int32, "/kubeAPIQPS"),
     flag("kube-reserved", Map, "/kubeReserved"),
     flag("kube-reserved-cgroup", Text, "/kubeReservedCgroup"),
     flag("kubelet-cgroups", Text, "/kubeletCgroups"),
@@ -205,7 +248,7 @@ static FLAGS: &[FlagSpec] = &[
     flag("log-flush-frequency", Duration, "/logging/flushFrequency"),
     flag(
         "log-json-info-buffer-size",
-        Text,
+        Quantity,
         "/logging/options/json/infoBufferSize",
     ),
     flag(
@@ -215,7 +258,7 @@ static FLAGS: &[FlagSpec] = &[
     ),
     flag(
         "log-text-info-buffer-size",
-        Text,
+        Quantity,
         "/logging/options/text/infoBufferSize",
     ),
     flag(
@@ -226,33 +269,33 @@ static FLAGS: &[FlagSpec] = &[
     flag("logging-format", Text, "/logging/format"),
     flag("make-iptables-util-chains", Bool, "/makeIPTablesUtilChains"),
     flag("manifest-url", Text, "/staticPodURL"),
-    flag("manifest-url-header", Repeated, ""),
-    flag("max-open-files", Int, "/maxOpenFiles"),
-    flag("max-pods", Int, "/maxPods"),
+    flag("manifest-url-header", Headers, "/staticPodURLHeader"),
+    flag("max-open-files", Int64, "/maxOpenFiles"),
+    flag("max-pods", Int32, "/maxPods"),
     flag("memory-manager-policy", Text, "/memoryManagerPolicy"),
     flag("minimum-image-ttl-duration", Duration, "/imageMinimumGCAge"),
-    flag("node-status-max-images", Int, "/nodeStatusMaxImages"),
+    flag("node-status-max-images", Int32, "/nodeStatusMaxImages"),
     flag(
         "node-status-update-frequency",
         Duration,
         "/nodeStatusUpdateFrequency",
     ),
-    flag("oom-score-adj", Int, "/oomScoreAdj"),
+    flag("oom-score-adj", Int32, "/oomScoreAdj"),
     flag("pod-cidr", Text, "/podCIDR"),
     flag("pod-manifest-path", Text, "/staticPodPath"),
-    flag("pod-max-pids", Int, "/podPidsLimit"),
-    flag("pods-per-core", Int, "/podsPerCore"),
-    flag("port", Int, "/port"),
+    flag("pod-max-pids", Int64, "/podPidsLimit"),
+    flag("pods-per-core", Int32, "/podsPerCore"),
+    flag("port", Int32, "/port"),
     flag("protect-kernel-defaults", Bool, "/protectKernelDefaults"),
     flag("provider-id", Text, "/providerID"),
     flag("qos-reserved", Map, "/qosReserved"),
-    flag("read-only-port", Int, "/readOnlyPort"),
+    flag("read-only-port", Int32, "/readOnlyPort"),
     flag("register-node", Bool, "/registerNode"),
-    flag("register-with-taints", Repeated, ""),
-    flag("registry-burst", Int, "/registryBurst"),
-    flag("registry-qps", Int, "/registryPullQPS"),
+    flag("register-with-taints", Taints, "/registerWithTaints"),
+    flag("registry-burst", Int32, "/registryBurst"),
+    flag("registry-qps", Int32, "/registryPullQPS"),
     flag("reserved-cpus", Text, "/reservedSystemCPUs"),
-    flag("reserved-memory", Repeated, ""),
+    flag("reserved-memory", ReservedMemory, "/reservedMemory"),
     flag("resolv-conf", Text, "/resolvConf"),
     flag("rotate-certificates", Bool, "/rotateCertificates"),
     flag("rotate-server-certificates", Bool, "/serverTLSBootstrap"),
@@ -283,11 +326,11 @@ static FLAGS: &[FlagSpec] = &[
         "/topologyManagerPolicyOptions",
     ),
     flag("topology-manager-scope", Text, "/topologyManagerScope"),
-    flag("v", Int, "/logging/verbosity"),
-    flag("vmodule", Repeated, ""),
+    flag("v", Verbosity, "/logging/verbosity"),
+    flag("vmodule", VModule, "/logging/vmodule"),
     flag("volume-plugin-dir", Text, "/volumePluginDir"),
     flag("volume-stats-agg-period", Duration, "/volumeStatsAggPeriod"),
-    flag("application-metrics-count-limit", Int, ""),
+    flag("application-metrics-count-limit", Int64, ""),
     flag("azure-container-registry-config", Text, ""),
     flag("boot-id-file", Text, ""),
     flag("container-hints", Text, ""),
@@ -308,5 +351,5 @@ static FLAGS: &[FlagSpec] = &[
     flag("storage-driver-secure", Bool, ""),
     flag("storage-driver-table", Text, ""),
     flag("storage-driver-user", Text, ""),
-    flag("version", Bool, ""),
+    flag("version", Version, ""),
 ];

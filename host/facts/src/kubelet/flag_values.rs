@@ -84,7 +84,7 @@ pub(crate) fn field(kind: FlagKind, values: &[Sourced<String>]) -> Option<Json> 
         FlagKind::Int64 => Json::from(numbers::int(last, 64).ok()?),
         FlagKind::Verbosity => Json::from(numbers::verbosity(last).ok()?),
         FlagKind::Text | FlagKind::Duration | FlagKind::Quantity => Json::from(last),
-        FlagKind::Ip => Json::from(all().filter(|value| !value.is_empty()).next_back()?),
+        FlagKind::Ip => Json::from(all().rfind(|value| !value.is_empty())?),
         FlagKind::Texts => all()
             .filter_map(|value| csv::fields(value).ok())
             .flatten()

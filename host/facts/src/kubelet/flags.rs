@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use nodepol_model::Location;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
-use super::flag_table::{self, FlagKind, FlagSpec};
-use crate::document::Value;
-use crate::document::resolve::integer;
+use super::flag_table::{self, FlagSpec};
+use super::flag_values;
 use crate::sourced::{Problem, Sourced};
 
 /// A parsed command line.
@@ -32,6 +31,11 @@ impl Flags {
                     flags.positional(word);
                 }
             } else if let Some(long) = text.strip_prefix("--") {
+                if long.starts_with(['-', '=']) {
+                    let message = format!("bad flag syntax: {text}");
+                    flags.fault("bad-syntax", message, word);
+                    continue;
+                }
                 let (name, value) = split(long);
                 flags.take(&name, value, word, &mut words);
             } else if let Some(short) = text.strip_prefix('-').filter(|short| !short.is_empty()) {
@@ -53,7 +57,7 @@ impl Flags {
         let spec = flag_table::find(name);
         let value = match (value, spec) {
             (Some(value), _) => Sourced::new(value.to_owned(), word.origin.clone()),
-            (None, Some(spec)) if spec.kind == FlagKind::Bool => {
+            (None, Some(spec)) if spec.kind.is_bool() => {
                 Sourced::new("true".to_owned(), word.origin.clone())
             }
             (None, Some(_)) => match words.next() {
@@ -74,16 +78,17 @@ impl Flags {
                 _ => Sourced::new("true".to_owned(), word.origin.clone()),
             },
         };
-        if let Some(spec) = spec
-            && let Err(why) = check(spec.kind, &value.value)
-        {
+        let known = self.values.entry(name.to_owned()).or_default();
+        let wrong = spec.and_then(|spec| flag_values::check(spec.kind, &value.value, known).err());
+        known.push(value.clone());
+        if let Some(why) = wrong {
+            let shorthand = if name == "v" { "-v, " } else { "" };
             let message = format!(
-                "invalid argument {:?} for \"--{name}\" flag: {why}",
+                "invalid argument {:?} for \"{shorthand}--{name}\" flag: {why}",
                 value.value
             );
             self.fault("wrong-type", message, &value);
         }
-        self.values.entry(name.to_owned()).or_default().push(value);
     }
 
     /// `-v 5`, `-v5`, `-v=5`, `-h`.
@@ -131,12 +136,7 @@ impl Flags {
         let name = name.replace('_', "-");
         let values = self.values.get(&name)?;
         let last = values.last()?;
-        let joins = flag_table::find(&name).is_some_and(|spec| {
-            !matches!(
-                spec.kind,
-                FlagKind::Bool | FlagKind::Int | FlagKind::Text | FlagKind::Duration
-            )
-        });
+        let joins = flag_table::find(&name).is_some_and(|spec| spec.kind.adds_up());
         if !joins {
             return Some(last.clone());
         }
@@ -158,7 +158,11 @@ impl Flags {
             .filter_map(|(name, values)| {
                 let spec = flag_table::find(name).filter(|spec| !spec.field.is_empty())?;
                 let last = values.last()?;
-                Some((spec, json(spec.kind, values)?, last.origin.clone()))
+                Some((
+                    spec,
+                    flag_values::field(spec.kind, values)?,
+                    last.origin.clone(),
+                ))
             })
             .collect()
     }
@@ -188,97 +192,6 @@ fn split(long: &str) -> (String, Option<&str>) {
     }
 }
 
-/// `strconv.ParseBool`.
-pub(crate) fn parse_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-/// `strconv.ParseInt(text, 0, 64)`: `0x10` and `010` are numbers as well.
-fn parse_int(text: &str) -> Option<i64> {
-    match integer(text)? {
-        Value::Integer(number) => Some(number),
-        _ => None,
-    }
-}
-
-fn check(kind: FlagKind, value: &str) -> Result<(), String> {
-    let right = match kind {
-        FlagKind::Bool => parse_bool(value).is_some() || value == "raw",
-        FlagKind::Int => parse_int(value).is_some(),
-        FlagKind::Duration => super::duration::parse(value).is_ok(),
-        FlagKind::BoolMap => {
-            return value
-                .split(',')
-                .filter(|pair| !pair.is_empty())
-                .try_for_each(|pair| match pair.split_once('=') {
-                    None => Err(format!("missing bool value for {}", pair.trim())),
-                    Some((key, value)) if parse_bool(value.trim()).is_none() => {
-                        Err(format!("invalid value of {}={value}", key.trim()))
-                    }
-                    Some(_) => Ok(()),
-                });
-        }
-        FlagKind::Map | FlagKind::LessMap => {
-            let sign = if kind == FlagKind::Map { '=' } else { '<' };
-            return value
-                .split(',')
-                .filter(|pair| !pair.is_empty())
-                .try_for_each(|pair| {
-                    if pair.contains(sign) {
-                        Ok(())
-                    } else {
-                        Err(format!("malformed pair, expect string{sign}string"))
-                    }
-                });
-        }
-        FlagKind::Text | FlagKind::Texts | FlagKind::Repeated => true,
-    };
-    if right {
-        Ok(())
-    } else {
-        Err("invalid syntax".to_owned())
-    }
-}
-
-fn json(kind: FlagKind, values: &[Sourced<String>]) -> Option<Json> {
-    let last = values.last()?.value.as_str();
-    let pairs = |sign: char| {
-        values
-            .iter()
-            .flat_map(|value| value.value.split(','))
-            .filter_map(move |pair| pair.split_once(sign))
-            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
-    };
-    Some(match kind {
-        FlagKind::Bool => Json::Bool(parse_bool(last)?),
-        FlagKind::Int => Json::from(parse_int(last)?),
-        FlagKind::Text | FlagKind::Duration => Json::from(last),
-        FlagKind::Texts => values
-            .iter()
-            .flat_map(|value| value.value.split(','))
-            .filter(|item| !item.is_empty())
-            .map(Json::from)
-            .collect(),
-        FlagKind::Map => pairs('=')
-            .map(|(key, value)| (key, Json::from(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        FlagKind::LessMap => pairs('<')
-            .map(|(key, value)| (key, Json::from(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        FlagKind::BoolMap => pairs('=')
-            .filter_map(|(key, value)| Some((key, Json::Bool(parse_bool(&value)?))))
-            .collect::<Map<_, _>>()
-            .into(),
-        FlagKind::Repeated => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,8 +215,6 @@ mod tests {
         assert_eq!(get(&flags, "config").as_deref(), Some("/a"));
         assert_eq!(get(&flags, "max_pods").as_deref(), Some("7"));
         assert_eq!(get(&flags, "v").as_deref(), Some("5"));
-        assert_eq!(parse_int("0x10"), Some(16));
-        assert_eq!(parse_int("5.0"), None);
         assert_eq!(get(&flags, "fail-swap-on").as_deref(), Some("true"));
         assert_eq!(get(&flags, "kubeconfig").as_deref(), Some("-x"));
         assert!(flags.problems.is_empty());
@@ -317,6 +228,39 @@ mod tests {
         assert_eq!(parse("-- --config=/a").problems[0].kind, "unknown-command");
         assert_eq!(parse("--config").problems[0].kind, "missing-argument");
         assert_eq!(parse("--fail-swap-on=no").problems[0].kind, "wrong-type");
+    }
+
+    #[test]
+    fn no_name_is_bad_syntax() {
+        for text in ["---x", "--=x", "---"] {
+            let flags = parse(text);
+            assert_eq!(flags.problems.len(), 1);
+            assert_eq!(flags.problems[0].kind, "bad-syntax");
+            assert_eq!(
+                flags.problems[0].message,
+                format!("bad flag syntax: {text}")
+            );
+        }
+        assert!(parse("--").problems.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_as_pflag_does() {
+        assert_eq!(
+            parse("-v=-1").problems[0].message,
+            "invalid argument \"-1\" for \"-v, --v\" flag: strconv.ParseUint: parsing \"-1\": \
+             invalid syntax"
+        );
+        assert_eq!(
+            parse("--max-pods=9999999999").problems[0].message,
+            "invalid argument \"9999999999\" for \"--max-pods\" flag: strconv.ParseInt: parsing \
+             \"9999999999\": value out of range"
+        );
+        assert!(parse("--version=v1.36.2").problems.is_empty());
+        assert_eq!(
+            parse("--address= --address=::1").problems[0].kind,
+            "wrong-type"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod effective;
 mod embedded;
 mod fields;
 mod flag_table;
+mod flag_values;
 mod flags;
 mod gate_problems;
 mod gates;

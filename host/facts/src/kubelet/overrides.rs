@@ -1,6 +1,7 @@
 //! Fields of which a flag hides what a file says.
 
 use super::effective::Effective;
+use super::flag_table::FlagKind;
 use super::flags::Flags;
 use crate::sourced::Sourced;
 
@@ -22,6 +23,10 @@ pub struct FlagOverride {
 pub(crate) fn find(flags: &Flags, effective: &Effective) -> Vec<FlagOverride> {
     let mut found = Vec::new();
     for (spec, _, _) in flags.fields() {
+        // This one hides nothing, it adds.
+        if spec.kind == FlagKind::VModule {
+            continue;
+        }
         let pointers = if spec.field == "/featureGates" {
             flags
                 .entries(spec.name)
