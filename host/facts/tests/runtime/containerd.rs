@@ -94,12 +94,113 @@ fn what_keeps_containerd_from_starting() {
             "version = 2\nimports = [\"gone.toml\"]\n",
             "import-missing",
         ),
+        (
+            "2.1.0",
+            "version = 2\nimports = [\"/etc/containerd/[*\"]\n",
+            "import-pattern",
+        ),
+        (
+            "1.6.20",
+            "version = 2\nrequired_plugins = [\"cri\"]\n",
+            "invalid-plugin-uri",
+        ),
+        (
+            "2.3.4",
+            "version = 3\nrequired_plugins = [\"cri\"]\n",
+            "invalid-plugin-uri",
+        ),
     ];
     for (version, text, kind) in cases {
         let (driver, problems) = read(&[(CONFIG, text)], Some(version));
         assert!(driver.is_err(), "{version}: {text}");
         assert!(problems.contains(kind), "{version}: {text}: {problems:?}");
     }
+}
+
+#[test]
+fn a_value_of_another_type_keeps_it_from_starting() {
+    let v2 = |rest: &str| format!("version = 2\n{rest}{V2_ON}");
+    let v3 = |rest: &str| format!("version = 3\n{rest}{V3_ON}");
+    let old = "[plugins.\"io.containerd.grpc.v1.cri\"]\n";
+    let new = "[plugins.\"io.containerd.cri.v1.runtime\"]\n";
+    let images = "[plugins.\"io.containerd.cri.v1.images\"]\n";
+    for (version, text) in [
+        ("1.6.20", v2("disabled_plugins = \"cri\"\n")),
+        ("1.6.20", v2("oom_score = \"x\"\n")),
+        ("1.6.20", v2("[grpc]\naddress = 5\n")),
+        ("1.6.20", v2("[timeouts]\na = 5\n")),
+        ("1.6.20", v2("[proxy_plugins.x]\ntype = 5\n")),
+        ("1.6.20", v2("imports = \"a.toml\"\n")),
+        ("1.6.20", v2(&format!("{old}enable_selinux = \"x\"\n"))),
+        ("1.6.20", "version = 2\nplugins = \"x\"\n".to_owned()),
+        ("2.1.0", v3("imports = \"x\"\n")),
+        ("2.3.4", v3("Imports = \"x\"\n")),
+        ("2.1.0", v3(&format!("{new}enable_selinux = \"x\"\n"))),
+        ("2.3.4", v3(&format!("{new}Enable_SELinux = \"x\"\n"))),
+        ("2.1.0", v3(&format!("{images}snapshotter = 5\n"))),
+        ("2.1.0", v3(&format!("{old}stream_server_port = 5\n"))),
+        ("2.1.0", v2(&format!("{old}enable_selinux = \"x\"\n"))),
+        (
+            "2.1.0",
+            v2(&format!("{old}max_concurrent_downloads = \"x\"\n")),
+        ),
+        ("2.3.4", v2(&format!("{old}sandbox_image = 5\n"))),
+        ("2.1.0", "version = 3\nplugins = 5\n".to_owned()),
+    ] {
+        let (driver, problems) = read(&[(CONFIG, &text)], Some(version));
+        assert!(driver.is_err(), "{version}: {text}");
+        assert!(
+            problems.contains(&"wrong-type"),
+            "{version}: {text}: {problems:?}"
+        );
+    }
+    for (version, text) in [
+        // A plugin that is disabled is not decoded.
+        (
+            "1.6.20",
+            format!(
+                "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n{old}enable_selinux = 5\n"
+            ),
+        ),
+        // It went to the images, as an integer; the runtimes have it as a text.
+        ("2.3.4", v2(&format!("{old}stats_collect_period = 10\n"))),
+        // What a release does not know may have any type.
+        ("2.3.4", v3(&format!("{new}systemd_cgroup = \"x\"\n"))),
+        ("1.6.20", v2("foo = [1]\n")),
+        ("1.6.20", v2("Root = 5\n")),
+    ] {
+        let (_, problems) = read(&[(CONFIG, &text)], Some(version));
+        assert!(
+            !problems.contains(&"wrong-type"),
+            "{version}: {text}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn names_are_compared_as_go_toml_compares_them() {
+    let other = V3_ON
+        .replace("containerd.runtimes", "Containerd.Runtimes")
+        .replace("runtime_type", "Runtime_Type");
+    let text = format!("Version = 3\n{other}");
+    assert_eq!(
+        read(&[(CONFIG, &text)], Some("2.1.0")).0.as_deref(),
+        Ok("systemd")
+    );
+    let other = V2_ON.replace("containerd.runtimes", "Containerd.Runtimes");
+    let text = format!("Version = 2\n{other}");
+    assert_eq!(
+        read(&[(CONFIG, &text)], Some("1.6.20")).0.as_deref(),
+        Ok("cgroupfs")
+    );
+    let text = format!(
+        "VERSION = 2\n{}",
+        V2_ON.replace("containerd.runtimes", "CONTAINERD.RUNTIMES")
+    );
+    assert_eq!(
+        read(&[(CONFIG, &text)], Some("1.6.20")).0.as_deref(),
+        Ok("systemd")
+    );
 }
 
 #[test]

@@ -10,20 +10,25 @@ use nodepol_model::Horizon;
 use crate::node::{Units, facts};
 use crate::tree;
 
+/// The version of the containerd on this machine, if it is one to compare with.
+pub(crate) fn containerd_1() -> Option<String> {
+    let Ok(output) = Command::new("containerd").arg("--version").output() else {
+        println!("skipped: no containerd on this machine");
+        return None;
+    };
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = printed.split_whitespace().nth(2).map(str::to_owned);
+    let version = version.filter(|version| version.starts_with("1."));
+    if version.is_none() {
+        println!("skipped: only containerd 1.x is compared, not {printed}");
+    }
+    version
+}
+
 /// Our reading against that of a real containerd 1.x, over generated files.
 #[test]
 fn agrees_with_containerd_itself() {
-    let Ok(output) = Command::new("containerd").arg("--version").output() else {
-        println!("skipped: no containerd on this machine");
-        return;
-    };
-    let version = String::from_utf8_lossy(&output.stdout).into_owned();
-    let Some(version) = version
-        .split_whitespace()
-        .nth(2)
-        .filter(|v| v.starts_with("1."))
-    else {
-        println!("skipped: only containerd 1.x is compared, not {version}");
+    let Some(version) = containerd_1() else {
         return;
     };
     let mut seed = 7_u64;
@@ -87,7 +92,7 @@ fn agrees_with_containerd_itself() {
             }
             std::fs::write(directory.join(name), text).expect("a file");
         }
-        match compare(root.path(), version) {
+        match compare(root.path(), &version) {
             Ok(true) => started += 1,
             Ok(false) => refused += 1,
             Err(why) => panic!("round {round}: {why}"),
@@ -98,7 +103,7 @@ fn agrees_with_containerd_itself() {
 }
 
 /// Whether containerd starts with it; an error if we say otherwise.
-fn compare(root: &Path, version: &str) -> Result<bool, String> {
+pub(crate) fn compare(root: &Path, version: &str) -> Result<bool, String> {
     let output = Command::new("containerd")
         .arg("-c")
         .arg(root.join("etc/containerd/config.toml"))

@@ -12,6 +12,7 @@ mod containerd;
 mod corpus;
 mod crio_docker;
 mod daemon;
+mod decoding;
 mod edits;
 mod live;
 mod node;

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use nodepol_model::{Location, Unavailable};
 
-use super::files::{self, Fault, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, Parsed};
+use super::files::{self, Fault, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, PLUGIN_V3_IMAGES, Parsed};
 use super::release::Release;
+use super::schema::{self, Mistyped, Type};
 use super::tree::{Kind, Tree};
 use crate::evidence::Evidence;
 use crate::sourced::Problem;
@@ -58,36 +59,26 @@ pub(crate) fn load(
         if seen.len() > 256 {
             return Err(Unavailable::new(path, "too many files are imported"));
         }
-        let file = match files::parse(evidence, &path) {
-            Ok(file) => file,
+        let read = files::parse(evidence, &path, release)
+            .and_then(|file| Ok((files::imports(evidence, &file, release)?, file)));
+        match read {
+            Ok((imports, file)) => {
+                pending.extend(imports.into_iter().map(|(path, at)| (path, Some(at))));
+                state.add(file);
+            }
             Err(Fault::Unavailable(unavailable)) => return Err(unavailable),
-            Err(Fault::Missing) => {
-                state.missing(&path, importer, required);
+            Err(fault) => {
+                state.fault(&path, fault, importer, required);
                 break;
             }
-            Err(Fault::Syntax(at, why)) => {
-                state.problem(
-                    "toml-syntax",
-                    format!("containerd cannot read {path}: {why}"),
-                    at,
-                    true,
-                );
-                break;
-            }
-        };
-        pending.extend(
-            files::imports(evidence, &file, release.joins_globs())?
-                .into_iter()
-                .map(|(path, at)| (path, Some(at))),
-        );
-        state.add(file);
+        }
     }
     Ok(state.finish())
 }
 
 /// What `containerd config dump` printed: it is merged and migrated already.
 pub(crate) fn dumped(text: &str, source: &str, release: Release) -> Result<Loaded, Unavailable> {
-    let file = files::parse_text(text, source).map_err(|_| {
+    let file = files::parse_text(text, source, release).map_err(|_| {
         Unavailable::new(
             source,
             "what it printed is not TOML; run it by hand and see",
@@ -106,6 +97,7 @@ struct State {
     first: u32,
     plugins: Tree,
     disabled: Vec<(String, Location)>,
+    required: Vec<(String, Location)>,
     address: Option<(String, Location)>,
     files: Vec<Parsed>,
     problems: Vec<Problem>,
@@ -123,6 +115,7 @@ impl State {
             first: 0,
             plugins: Tree::empty(),
             disabled: Vec::new(),
+            required: Vec::new(),
             address: None,
             files: Vec::new(),
             problems: Vec::new(),
@@ -137,6 +130,38 @@ impl State {
             fatal,
             nearest: None,
         });
+    }
+
+    /// What keeps a file from being loaded.
+    fn fault(&mut self, path: &str, fault: Fault, importer: Option<Location>, required: bool) {
+        match fault {
+            Fault::Missing => self.missing(path, importer, required),
+            Fault::Syntax(at, why) => self.problem(
+                "toml-syntax",
+                format!("containerd cannot read {path}: {why}"),
+                at,
+                true,
+            ),
+            Fault::Types(mistyped) => self.mistyped(mistyped),
+            Fault::Pattern(at, pattern) => self.problem(
+                "import-pattern",
+                format!(
+                    "\"{pattern}\" is no pattern (syntax error in pattern): containerd does not \
+                     start"
+                ),
+                at,
+                true,
+            ),
+            // The caller has no answer at all then.
+            Fault::Unavailable(_) => {}
+        }
+    }
+
+    fn mistyped(&mut self, mistyped: Vec<Mistyped>) {
+        for Mistyped { message, at } in mistyped {
+            let message = format!("{message}: containerd does not start");
+            self.problem("wrong-type", message, at, true);
+        }
     }
 
     fn missing(&mut self, path: &str, importer: Option<Location>, required: bool) {
@@ -164,20 +189,8 @@ impl State {
             .get("plugins")
             .cloned()
             .unwrap_or_else(Tree::empty);
-        let mut disabled: Vec<(String, Location)> = file
-            .tree
-            .get("disabled_plugins")
-            .map(|list| {
-                list.texts()
-                    .into_iter()
-                    .map(|(name, node)| {
-                        let at = Location::position(&file.path, node.line, node.column)
-                            .with_pointer("/disabled_plugins");
-                        (name.to_owned(), at)
-                    })
-                    .collect()
-            })
-            .unwrap_or_default();
+        let mut disabled = names(&file, "disabled_plugins");
+        let mut required = names(&file, "required_plugins");
         let mut plugins = plugins;
         let mut address = file
             .tree
@@ -190,14 +203,14 @@ impl State {
             }
             if version <= 1 {
                 plugins = renamed(plugins);
-                for (name, _) in &mut disabled {
+                for (name, _) in disabled.iter_mut().chain(&mut required) {
                     *name = files::renamed(name);
                 }
                 version = self.version;
             }
             if self.release.migrates_each_file() {
                 if file.version < 4 {
-                    migrate_cri(&mut plugins);
+                    self.migrate_cri(&mut plugins);
                 } else {
                     address = None;
                 }
@@ -221,6 +234,7 @@ impl State {
                 self.disabled.push(entry);
             }
         }
+        self.required.extend(required);
         self.address = address.or(self.address.take());
         self.files.push(file);
     }
@@ -268,11 +282,45 @@ impl State {
         }
     }
 
+    /// What 2.x makes of the plugin that CRI had in 1.x. It is done to each of
+    /// its heirs, so that a fault of any stops it.
+    fn migrate_cri(&mut self, plugins: &mut Tree) {
+        let heir = schema::MIGRATED_IMAGES_2;
+        if let Some(mut old) = plugins.get(PLUGIN_V2).cloned() {
+            self.mistyped(schema::apply(&mut old, heir, PLUGIN_V2, self.release));
+        }
+        migrate_cri(plugins);
+    }
+
+    /// The server decodes what is set for each plugin that is not disabled.
+    fn check_plugins(&mut self, cri: &str) {
+        let of: &[(&str, Type)] = if self.release.is_2() {
+            &[
+                (PLUGIN_V3, schema::RUNTIME_2),
+                (PLUGIN_V3_IMAGES, schema::IMAGES_2),
+                (PLUGIN_V2, schema::SERVER_2),
+            ]
+        } else {
+            &[(cri, schema::CRI_1)]
+        };
+        for (plugin, of) in of {
+            if self.disabled.iter().any(|(name, _)| name == plugin) {
+                continue;
+            }
+            if let Some(settings) = self.plugins.get_mut(plugin) {
+                let mistyped = schema::apply(settings, *of, plugin, self.release);
+                self.mistyped(mistyped);
+            }
+        }
+    }
+
     fn finish(mut self) -> Loaded {
         self.check_names();
         let cri = if self.release.is_2() {
             if !self.release.migrates_each_file() && self.version < 3 {
-                migrate_cri(&mut self.plugins);
+                let mut plugins = std::mem::replace(&mut self.plugins, Tree::empty());
+                self.migrate_cri(&mut plugins);
+                self.plugins = plugins;
             }
             PLUGIN_V3
         } else if self.version <= 1 {
@@ -280,6 +328,7 @@ impl State {
         } else {
             PLUGIN_V2
         };
+        self.check_plugins(cri);
         Loaded {
             release: self.release,
             plugins: self.plugins,
@@ -318,12 +367,16 @@ impl State {
             ));
         }
         if release.is_2() || self.version >= 2 {
-            for (name, at) in &self.disabled {
+            let lists = [("disabled", &self.disabled), ("required", &self.required)];
+            for (list, (name, at)) in lists
+                .iter()
+                .flat_map(|(list, names)| names.iter().map(move |name| (list, name)))
+            {
                 if !release.is_plugin_uri(name) {
                     found.push((
                         "invalid-plugin-uri",
                         format!(
-                            "invalid disabled plugin URI \"{name}\" expect io.containerd.x.vx: \
+                            "invalid {list} plugin URI \"{name}\" expect io.containerd.x.vx: \
                              containerd does not start"
                         ),
                         at.clone(),
@@ -351,6 +404,19 @@ impl State {
     }
 }
 
+/// The names in a list of plugins.
+fn names(file: &Parsed, list: &str) -> Vec<(String, Location)> {
+    let Some(found) = file.tree.get(list) else {
+        return Vec::new();
+    };
+    let found = found.texts().into_iter().map(|(name, node)| {
+        let at =
+            Location::position(&file.path, node.line, node.column).with_pointer(format!("/{list}"));
+        (name.to_owned(), at)
+    });
+    found.collect()
+}
+
 fn renamed(plugins: Tree) -> Tree {
     let at = plugins.at;
     let kind = match plugins.kind {
@@ -366,8 +432,9 @@ fn renamed(plugins: Tree) -> Tree {
 }
 
 /// `migrateConfig` of plugins/cri/runtime: the settings of the old plugin, but
-/// for those that the new one has already. Under `containerd` this goes key by
-/// key, so that `runtimes` of the old one count only if the new one has none.
+/// for those that the new one has already. Under `containerd` and `cni` this goes
+/// key by key, so that `runtimes` of the old one count only if the new one has
+/// none.
 fn migrate_cri(plugins: &mut Tree) {
     let Some(old) = plugins
         .get(PLUGIN_V2)
@@ -379,20 +446,24 @@ fn migrate_cri(plugins: &mut Tree) {
     let Some(new) = plugins.table(PLUGIN_V3) else {
         return;
     };
-    for (key, value) in old.entries().filter(|(key, _)| *key != "containerd") {
-        if new.get(key).is_none() {
+    let deep = ["containerd", "cni"];
+    for (key, value) in old.entries() {
+        let moved = schema::goes_elsewhere(key) || deep.contains(&key.as_str());
+        if !moved && new.get(key).is_none() {
             new.insert(key, value.clone());
         }
     }
-    let Some(old) = old.get("containerd").filter(|tree| tree.is_table()) else {
-        return;
-    };
-    let Some(new) = new.table("containerd") else {
-        return;
-    };
-    for (key, value) in old.entries() {
-        if new.get(key).is_none() {
-            new.insert(key, value.clone());
+    for key in deep {
+        let Some(old) = old.get(key).filter(|tree| tree.is_table()) else {
+            continue;
+        };
+        let Some(new) = new.table(key) else {
+            continue;
+        };
+        for (key, value) in old.entries() {
+            if !schema::goes_elsewhere(key) && new.get(key).is_none() {
+                new.insert(key, value.clone());
+            }
         }
     }
 }

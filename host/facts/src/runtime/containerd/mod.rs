@@ -6,6 +6,7 @@ mod files;
 mod load;
 mod problems;
 mod release;
+mod schema;
 mod tree;
 
 use nodepol_model::{Location, Unavailable};

@@ -4,19 +4,14 @@
 use nodepol_model::{Location, Unavailable};
 
 use super::cri::{self, CriHandler};
-use super::files::{self, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, Parsed};
+use super::files::{self, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, PLUGIN_V3_IMAGES, Parsed};
 use super::load::Loaded;
 use super::tree::{Kind, Tree};
 use crate::evidence::Evidence;
 use crate::sourced::Problem;
 
 /// Plugins without which containerd serves no CRI.
-const CRI_PLUGINS: [&str; 4] = [
-    PLUGIN_V1,
-    PLUGIN_V2,
-    PLUGIN_V3,
-    "io.containerd.cri.v1.images",
-];
+const CRI_PLUGINS: [&str; 4] = [PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, PLUGIN_V3_IMAGES];
 
 /// Everything that is wrong, in the order of files and lines.
 ///

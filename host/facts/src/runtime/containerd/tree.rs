@@ -74,6 +74,13 @@ impl Tree {
         }
     }
 
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.kind {
+            Kind::Table(table) => table.get_mut(key),
+            Kind::Leaf(_) => None,
+        }
+    }
+
     pub(crate) fn path(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |tree, key| tree.get(key))
     }
