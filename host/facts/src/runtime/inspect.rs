@@ -204,9 +204,10 @@ impl Reader<'_> {
 
     fn crio(&self) -> Option<Found> {
         let unit = CRIO.unit(self.evidence)?;
+        let version = CRIO.version(self.evidence);
         let configuration = self.argv(unit).and_then(|argv| {
             let variable = |name: &str| self.launch.variable(unit, name);
-            Crio::read(self.evidence, &argv, &variable)
+            Crio::read(self.evidence, &argv, &variable, version.as_ref())
         });
         let path = configuration.as_ref().map_or_else(
             |_| crio::DEFAULT_CONFIG.to_owned(),
@@ -214,7 +215,7 @@ impl Reader<'_> {
         );
         let configuration = configuration.map(Configuration::Crio);
         let mut found = self.found(CRIO.name, unit, path, configuration, None);
-        found.version = CRIO.version(self.evidence);
+        found.version = version;
         found.printed = self.crio_prints();
         if let Some(running) = self.running_version(&found) {
             found.version = Some(running);
@@ -239,9 +240,10 @@ impl Reader<'_> {
         } else {
             unit
         };
+        let version = DOCKER.version(self.evidence);
         let configuration = self
             .argv(unit)
-            .and_then(|argv| Docker::read(self.evidence, &argv));
+            .and_then(|argv| Docker::read(self.evidence, &argv, version.as_ref()));
         let path = configuration.as_ref().map_or_else(
             |_| docker::DEFAULT_CONFIG.to_owned(),
             |docker| docker.path.clone(),
@@ -250,7 +252,7 @@ impl Reader<'_> {
         let cri = CRI_DOCKERD.unit(self.evidence);
         let address = cri.and_then(|unit| self.cri_dockerd_address(unit));
         let mut found = self.found(DOCKER.name, unit, path, configuration, address);
-        found.version = DOCKER.version(self.evidence);
+        found.version = version;
         found.speaks_cri = cri.is_some();
         found.cri_dockerd = CRI_DOCKERD.version(self.evidence);
         if let Some(running) = self.running_version(&found) {

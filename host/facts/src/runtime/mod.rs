@@ -3,6 +3,7 @@
 
 mod containerd;
 mod crio;
+mod decode;
 mod docker;
 mod embedded;
 mod endpoint;
@@ -12,6 +13,7 @@ mod inspect;
 mod installed;
 mod launch;
 mod live;
+mod tree;
 mod types;
 
 use std::collections::BTreeMap;

@@ -32,7 +32,7 @@ fn containerd(config: &str, installed: &str) -> Snapshot {
     snapshot
 }
 
-fn print(snapshot: &mut Snapshot, program: &str, status: Option<i32>, stdout: &str) {
+pub(crate) fn print(snapshot: &mut Snapshot, program: &str, status: Option<i32>, stdout: &str) {
     let output = ProgramOutput {
         path: "/usr/bin/x".to_owned(),
         status,

@@ -5,9 +5,9 @@
 use nodepol_model::Location;
 
 use super::load::Loaded;
-use super::tree::{Kind, Tree};
 use crate::document::{Value, escape_token};
 use crate::runtime::Handler;
+use crate::runtime::tree::{Kind, Tree};
 
 /// The handler that is there if no file defines any.
 const DEFAULT_HANDLER: &str = "runc";

@@ -7,11 +7,12 @@ use std::str::Chars;
 use nodepol_model::{Location, Part, Unavailable};
 
 use super::release::Release;
-use super::schema::{self, Mistyped};
-use super::tree::{Kind, Tree};
+use super::schema;
 use crate::document::{Value, toml};
 use crate::evidence::{Evidence, Resolved};
 use crate::node::pattern::matches;
+use crate::runtime::decode::{self, Mistyped};
+use crate::runtime::tree::{Kind, Tree};
 
 /// More imports than any node has; beyond them nothing is claimed.
 const MAX_FILES: usize = 256;
@@ -73,7 +74,12 @@ pub(super) fn parse_text(text: &str, path: &str, release: Release) -> Result<Par
             )
         })?;
     let mut tree = Tree::of(&node, path);
-    let mistyped = schema::apply(&mut tree, schema::top(release), path, release);
+    let mistyped = decode::apply(
+        &mut tree,
+        schema::top(release),
+        path,
+        schema::names(release),
+    );
     if !mistyped.is_empty() {
         return Err(Fault::Types(mistyped));
     }

@@ -7,9 +7,10 @@ use nodepol_model::{Location, Unavailable};
 
 use super::files::{self, Fault, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, PLUGIN_V3_IMAGES, Parsed};
 use super::release::Release;
-use super::schema::{self, Mistyped, Type};
-use super::tree::{Kind, Tree};
+use super::schema;
 use crate::evidence::Evidence;
+use crate::runtime::decode::{self, Mistyped, Names, Type};
+use crate::runtime::tree::{Kind, Tree};
 use crate::sourced::Problem;
 
 /// The configuration that containerd works with.
@@ -287,7 +288,7 @@ impl State {
     fn migrate_cri(&mut self, plugins: &mut Tree) {
         let heir = schema::MIGRATED_IMAGES_2;
         if let Some(mut old) = plugins.get(PLUGIN_V2).cloned() {
-            self.mistyped(schema::apply(&mut old, heir, PLUGIN_V2, self.release));
+            self.mistyped(decode::apply(&mut old, heir, PLUGIN_V2, Names::AnyCase));
         }
         migrate_cri(plugins);
     }
@@ -308,7 +309,7 @@ impl State {
                 continue;
             }
             if let Some(settings) = self.plugins.get_mut(plugin) {
-                let mistyped = schema::apply(settings, *of, plugin, self.release);
+                let mistyped = decode::apply(settings, *of, plugin, schema::names(self.release));
                 self.mistyped(mistyped);
             }
         }

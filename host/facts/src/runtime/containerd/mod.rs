@@ -7,7 +7,6 @@ mod load;
 mod problems;
 mod release;
 mod schema;
-mod tree;
 
 use nodepol_model::{Location, Unavailable};
 

@@ -6,8 +6,8 @@ use nodepol_model::{Location, Unavailable};
 use super::cri::{self, CriHandler};
 use super::files::{self, PLUGIN_V1, PLUGIN_V2, PLUGIN_V3, PLUGIN_V3_IMAGES, Parsed};
 use super::load::Loaded;
-use super::tree::{Kind, Tree};
 use crate::evidence::Evidence;
+use crate::runtime::tree::{Kind, Tree};
 use crate::sourced::Problem;
 
 /// Plugins without which containerd serves no CRI.

@@ -6,34 +6,9 @@
 //! Only what every release of a line has stands here (1.6 and 1.7; 2.0 and
 //! later): a key that a release does not know may have any type.
 
-use nodepol_model::Location;
-
 use super::release::Release;
-use super::tree::{Kind, Tree};
-use crate::document::Value;
-
-/// What Go decodes a value into.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Type {
-    /// `string`.
-    Text,
-    /// `int`.
-    Integer,
-    /// `bool`.
-    Truth,
-    /// `[]string`.
-    Texts,
-    /// A map of anything.
-    Free,
-    /// A map of one type.
-    Map(&'static Type),
-    /// A struct: its fields, in parts that several of them share.
-    Table(&'static [&'static [Field]]),
-}
-
-type Field = (&'static str, Type);
-
-use Type::{Free, Integer, Map, Table, Text, Texts, Truth};
+use crate::runtime::decode::Type::{self, Free, Integer, Map, Table, Text, Texts, Truth};
+use crate::runtime::decode::{Field, Names};
 
 const SOCKET: &[Field] = &[("address", Text), ("uid", Integer), ("gid", Integer)];
 const STREAM_PROCESSOR: Type = Table(&[&[
@@ -315,107 +290,16 @@ pub(super) fn goes_elsewhere(key: &str) -> bool {
     OTHERS.contains(&key) || moved.any(|(name, _)| *name == key)
 }
 
-/// A value of another type than its key has.
-#[derive(Debug, Clone)]
-pub(super) struct Mistyped {
-    pub(super) message: String,
-    pub(super) at: Location,
-}
-
 /// The type of a whole file.
 pub(super) fn top(release: Release) -> Type {
     if release.is_2() { TOP_2 } else { TOP_1 }
 }
 
-/// Gives the keys the names that they have in the source, and finds the values
-/// of another type. `name` is what the whole is called.
-pub(super) fn apply(tree: &mut Tree, of: Type, name: &str, release: Release) -> Vec<Mistyped> {
-    let mut found = Vec::new();
-    visit(tree, of, name, release, &mut found);
-    found
-}
-
-fn visit(tree: &mut Tree, of: Type, name: &str, release: Release, found: &mut Vec<Mistyped>) {
-    let fits = match (&mut tree.kind, of) {
-        (Kind::Leaf(Value::Text(_)), Text)
-        | (Kind::Leaf(Value::Integer(_)), Integer)
-        | (Kind::Leaf(Value::Boolean(_)), Truth)
-        | (Kind::Table(_), Free) => true,
-        (Kind::Leaf(Value::Array(items)), Texts) => {
-            items.iter().all(|item| item.as_str().is_some())
-        }
-        (Kind::Table(table), Map(of)) => {
-            for (key, value) in table {
-                visit(value, *of, key, release, found);
-            }
-            true
-        }
-        (Kind::Table(_), Table(parts)) => {
-            for (key, of) in parts.iter().copied().flatten() {
-                name_as_in_source(tree, key, release);
-                if let Some(value) = tree.get_mut(key) {
-                    visit(value, *of, key, release, found);
-                }
-            }
-            true
-        }
-        _ => false,
-    };
-    if !fits {
-        found.push(Mistyped {
-            message: format!("{name} must be {}, not {}", wanted(of), given(tree)),
-            at: tree.at.clone(),
-        });
-    }
-}
-
-/// go-toml v2 compares names without their case. v1 takes, beside a name itself,
-/// that name in capitals.
-fn name_as_in_source(tree: &mut Tree, key: &str, release: Release) {
-    let Kind::Table(table) = &mut tree.kind else {
-        return;
-    };
-    if table.contains_key(key) {
-        return;
-    }
-    let written = table
-        .keys()
-        .find(|written| {
-            if release.is_2() {
-                written.eq_ignore_ascii_case(key)
-            } else {
-                **written == key.to_ascii_uppercase()
-            }
-        })
-        .cloned();
-    if let Some(value) = written.and_then(|written| table.remove(&written)) {
-        table.insert(key.to_owned(), value);
-    }
-}
-
-fn wanted(of: Type) -> &'static str {
-    match of {
-        Text => "a text",
-        Integer => "an integer",
-        Truth => "true or false",
-        Texts => "a list of texts",
-        Free | Map(_) | Table(_) => "a table",
-    }
-}
-
-fn given(tree: &Tree) -> &'static str {
-    match &tree.kind {
-        Kind::Table(_) => "a table",
-        Kind::Leaf(value) => match value {
-            Value::Text(_) => "a text",
-            Value::Integer(_) => "an integer",
-            Value::Float(_) => "a float",
-            Value::Boolean(_) => "true or false",
-            Value::Array(items) if items.iter().any(|item| !item.entries().is_empty()) => {
-                "a list of tables"
-            }
-            Value::Array(_) => "such a list",
-            Value::Null | Value::Object(_) => "what stands there",
-        },
+/// How a release finds the keys: 1.x has go-toml v1, 2.x has v2.
+pub(super) fn names(release: Release) -> Names {
+    if release.is_2() {
+        Names::AnyCase
+    } else {
+        Names::AsWritten
     }
 }

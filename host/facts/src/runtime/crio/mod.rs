@@ -1,16 +1,20 @@
 //! CRI-O: its file, every file of its drop-in directory, environment, flags
 //! (`internal/criocli`, `pkg/config` of cri-o).
 
+mod schema;
+
 use std::collections::BTreeMap;
 
 use nodepol_model::snapshot::FileNode;
 use nodepol_model::{Location, Part, Unavailable};
 
+use super::decode::{self, Names};
 use super::flags;
+use super::tree::Tree;
 use super::types::{Edit, Handler};
-use crate::document::{Node, Value, escape_token, toml};
+use crate::document::toml;
 use crate::evidence::Evidence;
-use crate::sourced::{Problem, Sourced};
+use crate::sourced::{Problem, Sourced, Version};
 
 /// The first file, if no flag names another.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/crio/crio.conf";
@@ -32,7 +36,10 @@ pub(crate) type Variables<'a> = dyn Fn(&str) -> Result<Option<Sourced<String>>, 
 pub(crate) struct Crio {
     pub(crate) path: String,
     drop_ins: String,
-    settings: BTreeMap<String, Sourced<Node>>,
+    settings: BTreeMap<&'static str, Sourced<String>>,
+    /// The runtime that is there without a table: crun since 1.31, runc before.
+    built_in: &'static str,
+    default_runtime: Option<Sourced<String>>,
     handlers: BTreeMap<String, (Option<String>, Location)>,
     listen: Option<Sourced<String>>,
     driver: Sourced<String>,
@@ -45,16 +52,23 @@ impl Crio {
     /// variable of the environment.
     ///
     /// # Errors
-    /// [`Unavailable`] if a file or directory could not be read.
+    /// [`Unavailable`] if a file or directory could not be read, or if whether it
+    /// starts hangs on its version, which is not known.
     pub(crate) fn read(
         evidence: &Evidence,
         argv: &[Sourced<String>],
         variable: &Variables<'_>,
+        version: Option<&Version>,
     ) -> Result<Self, Unavailable> {
+        // An empty variable counts as one that is set (`flagFromEnvOrFile` of
+        // urfave/cli).
         let given = |names: &[&str], name: &str| match flags::value(argv, names) {
             Some(flag) => Ok(Some(flag)),
-            // An empty variable counts as none.
-            None => Ok(variable(name)?.filter(|variable| !variable.value.is_empty())),
+            None => variable(name),
+        };
+        let built_in = match version {
+            Some(version) if !version.at_least(1, 31) => "runc",
+            _ => "crun",
         };
         let config = given(&["config", "c"], "CONTAINER_CONFIG")?;
         let drop_ins = given(&["config-dir", "d"], "CONTAINER_CONFIG_DIR")?
@@ -66,7 +80,9 @@ impl Crio {
             path: path.clone(),
             drop_ins: drop_ins.clone(),
             settings: BTreeMap::new(),
-            handlers: BTreeMap::from([("crun".to_owned(), (None, Location::source("default")))]),
+            built_in,
+            default_runtime: None,
+            handlers: BTreeMap::from([(built_in.to_owned(), (None, Location::source("default")))]),
             listen: None,
             driver: Sourced::new(DEFAULT_DRIVER.to_owned(), Location::source("default")),
             problems: Vec::new(),
@@ -81,7 +97,12 @@ impl Crio {
                 true,
             );
         }
-        for file in walk(evidence, &drop_ins)? {
+        let files = if drop_ins.is_empty() {
+            Vec::new()
+        } else {
+            walk(evidence, &drop_ins)?
+        };
+        for file in files {
             if crio.apply(evidence, &file)? && is_backup(&file) {
                 crio.problem(
                     "backup-applied",
@@ -94,20 +115,27 @@ impl Crio {
                 );
             }
         }
-        if let Some(flag) = given(&["listen"], "CONTAINER_LISTEN")? {
-            crio.listen = Some(flag);
-        } else {
-            crio.listen = crio.text("/crio/api/listen");
-        }
+        crio.listen = given(&["listen"], "CONTAINER_LISTEN")?
+            .or_else(|| crio.text("listen"))
+            .filter(|listen| !listen.value.is_empty());
         if let Some(flag) = given(&["cgroup-manager"], "CONTAINER_CGROUP_MANAGER")? {
             crio.driver = flag;
-        } else if let Some(setting) = crio.text("/crio/runtime/cgroup_manager") {
+        } else if let Some(setting) = crio.text("cgroup_manager") {
             crio.driver = setting;
         }
         crio.check(
             evidence,
             given(&["conmon-cgroup"], "CONTAINER_CONMON_CGROUP")?,
         );
+        crio.default_runtime = given(&["default-runtime"], "CONTAINER_DEFAULT_RUNTIME")?
+            .or_else(|| crio.text("default_runtime"))
+            .filter(|name| !name.value.is_empty());
+        let mut runtimes = flags::values(argv, &["runtimes"]);
+        if runtimes.is_empty() {
+            runtimes.extend(variable("CONTAINER_RUNTIMES")?);
+        }
+        crio.add(&runtimes);
+        crio.check_default(version.is_some())?;
         Ok(crio)
     }
 
@@ -131,39 +159,94 @@ impl Crio {
                 return Ok(true);
             }
         };
-        for pointer in [
-            "/crio/api/listen",
-            "/crio/runtime/cgroup_manager",
-            "/crio/runtime/conmon_cgroup",
-            "/crio/runtime/default_runtime",
-        ] {
-            if let Some(node) = root.at(pointer) {
-                let at = place(path, node, pointer);
-                if !matches!(node.value, Value::Text(_)) {
-                    self.problem("wrong-type", format!("{pointer} must be a text"), at, true);
-                } else if !(node.as_str() == Some("") && pointer == "/crio/api/listen") {
-                    self.settings
-                        .insert(pointer.to_owned(), Sourced::new(node.clone(), at));
-                }
-            }
-        }
-        if let Some(runtimes) = root.at("/crio/runtime/runtimes") {
-            for entry in runtimes.entries() {
-                let pointer = format!("/crio/runtime/runtimes/{}", escape_token(&entry.key));
-                let kind = entry.value.get("runtime_type").and_then(Node::as_str);
-                self.handlers.insert(
-                    entry.key.clone(),
-                    (kind.map(str::to_owned), place(path, &entry.value, &pointer)),
+        let mut tree = Tree::of(&root, path);
+        let mistyped = decode::apply(&mut tree, schema::FILE, path, Names::AnyCase);
+        if !mistyped.is_empty() {
+            for wrong in mistyped {
+                self.problem(
+                    "wrong-type",
+                    format!(
+                        "unable to decode configuration {path}: {}: CRI-O does not start",
+                        wrong.message
+                    ),
+                    wrong.at,
+                    true,
                 );
             }
+            return Ok(true);
+        }
+        for (table, key) in [
+            ("api", "listen"),
+            ("runtime", "cgroup_manager"),
+            ("runtime", "conmon_cgroup"),
+            ("runtime", "default_runtime"),
+        ] {
+            if let Some(setting) = tree.path(&["crio", table, key])
+                && let Some(text) = setting.text()
+                && !(text.is_empty() && key == "listen")
+            {
+                let setting = Sourced::new(text.to_owned(), setting.at.clone());
+                self.settings.insert(key, setting);
+            }
+        }
+        let runtimes = tree.path(&["crio", "runtime", "runtimes"]);
+        for (name, table) in runtimes.into_iter().flat_map(Tree::entries) {
+            let kind = table.get("runtime_type").and_then(Tree::text);
+            self.handlers
+                .insert(name.clone(), (kind.map(str::to_owned), table.at.clone()));
         }
         Ok(true)
     }
 
-    fn text(&self, pointer: &str) -> Option<Sourced<String>> {
-        let setting = self.settings.get(pointer)?;
-        let text = setting.value.as_str()?;
-        Some(Sourced::new(text.to_owned(), setting.origin.clone()))
+    /// `--runtimes`: `name:path:root:type:…`, several of them with commas between.
+    fn add(&mut self, runtimes: &[Sourced<String>]) {
+        for given in runtimes {
+            for runtime in given.value.split(',') {
+                let mut fields = runtime.split(':');
+                let name = fields.next().unwrap_or_default();
+                let kind = fields.nth(2).filter(|kind| !kind.is_empty());
+                if !name.is_empty() {
+                    let entry = (kind.map(str::to_owned), given.origin.clone());
+                    self.handlers.insert(name.to_owned(), entry);
+                }
+            }
+        }
+    }
+
+    /// `ValidateDefaultRuntime`.
+    fn check_default(&mut self, is_version_known: bool) -> Result<(), Unavailable> {
+        let Some(default) = self.default_runtime.clone() else {
+            return Ok(());
+        };
+        let name = default.value.as_str();
+        let from_default = |(_, at): &(Option<String>, Location)| at.source == "default";
+        let table = self.handlers.get(name);
+        if !is_version_known && matches!(name, "runc" | "crun") && table.is_none_or(from_default) {
+            return Err(Unavailable::new(
+                "crio --version",
+                format!(
+                    "default_runtime is \"{name}\", and no file has a table of it: whether CRI-O \
+                     starts hangs on its version, which is not known"
+                ),
+            ));
+        }
+        if table.is_none() {
+            self.problem(
+                "default-runtime-missing",
+                format!(
+                    "default_runtime set to \"{name}\", but no runtime entry table \
+                     [crio.runtime.runtimes.{name}] was found: CRI-O does not start"
+                ),
+                default.origin,
+                true,
+            );
+            self.problems.sort();
+        }
+        Ok(())
+    }
+
+    fn text(&self, key: &str) -> Option<Sourced<String>> {
+        self.settings.get(key).cloned()
     }
 
     fn problem(&mut self, kind: &'static str, message: String, at: Location, fatal: bool) {
@@ -190,7 +273,7 @@ impl Crio {
                 true,
             );
         }
-        let conmon = conmon_flag.or_else(|| self.text("/crio/runtime/conmon_cgroup"));
+        let conmon = conmon_flag.or_else(|| self.text("conmon_cgroup"));
         if let Some(conmon) = conmon.filter(|conmon| !conmon.value.is_empty()) {
             let group = conmon.value.as_str();
             if driver.value == "cgroupfs" && !matches!(group, "pod" | "system.slice") {
@@ -254,8 +337,9 @@ impl Crio {
     pub(crate) fn handlers(&self) -> Result<Vec<Handler>, Unavailable> {
         let driver = self.cgroup_driver()?;
         let default = self
-            .text("/crio/runtime/default_runtime")
-            .map_or_else(|| "crun".to_owned(), |name| name.value);
+            .default_runtime
+            .as_ref()
+            .map_or(self.built_in, |name| name.value.as_str());
         let handlers = self.handlers.iter().map(|(name, (kind, at))| Handler {
             name: name.clone(),
             kind: Some(kind.clone().unwrap_or_else(|| "oci".to_owned())),
@@ -275,31 +359,27 @@ impl Crio {
         if self.driver.value == "systemd" {
             return Ok(Vec::new());
         }
-        if self.driver.origin.pointer.as_deref() != Some("/crio/runtime/cgroup_manager") {
+        let Some(pointer) = &self.driver.origin.pointer else {
             return Err(Unavailable::new(
                 &self.driver.origin.source,
                 "a flag or variable of the unit sets the cgroup manager, and wins over every \
                  file; change it there",
             ));
-        }
+        };
         let edit = |path: &str, pointer: &str, json: &str| Edit {
             path: path.to_owned(),
             pointer: pointer.to_owned(),
             json: json.to_owned(),
         };
-        let mut edits = vec![edit(
-            &self.driver.origin.source,
-            "/crio/runtime/cgroup_manager",
-            "\"systemd\"",
-        )];
-        if let Some(conmon) = self.text("/crio/runtime/conmon_cgroup")
+        let mut edits = vec![edit(&self.driver.origin.source, pointer, "\"systemd\"")];
+        if let Some(conmon) = self.text("conmon_cgroup")
             && !conmon.value.is_empty()
             && conmon.value != "pod"
             && !conmon.value.ends_with(".slice")
         {
             edits.push(edit(
                 &conmon.origin.source,
-                "/crio/runtime/conmon_cgroup",
+                conmon.origin.pointer.as_deref().unwrap_or_default(),
                 "\"pod\"",
             ));
         }
@@ -324,7 +404,10 @@ pub(crate) fn printed_driver(text: &str, source: &str) -> Option<Sourced<String>
     root.at("/crio")?;
     let pointer = "/crio/runtime/cgroup_manager";
     Some(match root.at(pointer) {
-        Some(node) => Sourced::new(node.as_str()?.to_owned(), place(source, node, pointer)),
+        Some(node) => Sourced::new(
+            node.as_str()?.to_owned(),
+            Location::position(source, node.line, node.column).with_pointer(pointer),
+        ),
         None => Sourced::new(DEFAULT_DRIVER.to_owned(), Location::source(source)),
     })
 }
@@ -354,10 +437,6 @@ fn is_backup(path: &str) -> bool {
         ".ucf-old",
     ];
     ENDINGS.iter().any(|ending| path.ends_with(ending))
-}
-
-fn place(path: &str, node: &Node, pointer: &str) -> Location {
-    Location::position(path, node.line, node.column).with_pointer(pointer)
 }
 
 /// `filepath.Walk`: every file below, in lexical order of each directory,
