@@ -352,6 +352,101 @@ fn which_certificate_is_presented() {
     assert_eq!(credential.key_matches, Some(true));
 }
 
+/// With rotation on, an expired certificate is not presented: the kubelet asks
+/// for another with what the kubeconfig has, and exits if that has expired, too.
+#[test]
+fn nothing_is_presented_where_the_stored_certificate_has_expired() {
+    let (good, old) = (pair(2027), pair(2026));
+    let own = kubeconfig("    client-certificate: /etc/x.crt\n    client-key: /etc/x.key\n");
+    let with_own = |own_pair: &Pair| {
+        let files = Files::default()
+            .text(KUBECONFIG, &own)
+            .text("/etc/x.crt", &own_pair.certificate)
+            .text("/etc/x.key", &own_pair.key());
+        with_store(files, &old.pem())
+    };
+    for bootstrap in [false, true] {
+        let Start::Bootstraps(fault) = start(with_own(&good), bootstrap, true) else {
+            panic!("it asks with the kubeconfig's own");
+        };
+        assert_eq!((fault.kind, fault.at.source.as_str()), ("expired", STORED));
+    }
+    let kind = |start: Start| match start {
+        Start::Exits(fault) => fault.kind,
+        other => panic!("it exits: {other:?}"),
+    };
+    assert_eq!(kind(start(with_own(&old), false, true)), "expired");
+    let named = || with_store(Files::default().text(KUBECONFIG, &stored()), &old.pem());
+    assert_eq!(kind(start(named(), false, true)), "expired");
+    let embedded = Files::default().text(KUBECONFIG, &kubeconfig(&old.embedded()));
+    assert_eq!(kind(start(embedded, false, true)), "expired");
+    // Without rotation it is presented, and refused.
+    assert!(matches!(start(named(), false, false), Start::Presents(_)));
+    // A good one inside the kubeconfig takes the place of the stored one.
+    let fresh = Files::default().text(KUBECONFIG, &kubeconfig(&good.embedded()));
+    let fresh = start(with_store(fresh, &old.pem()), true, true);
+    assert!(matches!(fresh, Start::Presents(_)), "{fresh:?}");
+}
+
+/// The store is opened before the kubeconfig is read, which finishes a rotation
+/// that was interrupted; without a bootstrap kubeconfig it is opened after.
+#[test]
+fn an_interrupted_rotation_is_finished_first() {
+    let good = pair(2027);
+    let files = || {
+        Files::default()
+            .text(KUBECONFIG, &stored())
+            .link("/var/lib/kubelet/pki/kubelet-client-updated.pem", STORED)
+            .text(STORED, &good.pem())
+    };
+    let Start::Presents(credential) = start(files(), true, true) else {
+        panic!("it presents what was renamed");
+    };
+    assert_eq!(credential.path.as_deref(), Some(STORED));
+    for (bootstrap, rotate) in [(false, true), (true, false), (false, false)] {
+        let Start::Exits(fault) = start(files(), bootstrap, rotate) else {
+            panic!("the kubeconfig names a file that is not there yet");
+        };
+        assert_eq!(fault.kind, "certificate-missing");
+    }
+}
+
+/// Only plugins of the first APIs may leave interactiveMode to its default.
+#[test]
+fn exec_plugins_declare_their_interactive_mode() {
+    let exec = |version: &str, mode: &str| {
+        let user = format!(
+            "    exec:\n      apiVersion: client.authentication.k8s.io/{version}\n      command: \
+             aws\n{mode}"
+        );
+        start(
+            Files::default().text(KUBECONFIG, &kubeconfig(&user)),
+            false,
+            false,
+        )
+    };
+    assert!(matches!(exec("v1beta1", ""), Start::Connects));
+    assert!(matches!(
+        exec("v1", "      interactiveMode: Never\n"),
+        Start::Connects
+    ));
+    let Start::Exits(fault) = exec("v1", "") else {
+        panic!("v1 has no default");
+    };
+    assert_eq!(fault.kind, "kubeconfig-malformed");
+    assert!(
+        fault
+            .message
+            .contains("interactiveMode must be specified for u"),
+        "{}",
+        fault.message
+    );
+    assert!(matches!(
+        exec("v1beta1", "      interactiveMode: maybe\n"),
+        Start::Exits(_)
+    ));
+}
+
 #[test]
 fn other_starts() {
     let token = kubeconfig("    token: nodepol-redacted\n");

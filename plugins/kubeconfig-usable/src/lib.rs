@@ -76,6 +76,9 @@ fn bootstraps(at: Horizon, fault: &Fault, joined: JoinState) -> Judgement {
     if joined == JoinState::Joining && fault.kind == "kubeconfig-absent" {
         return Judgement::pass("the kubelet asks for its first certificate");
     }
+    if let Some(path) = own_certificate(at, fault) {
+        return asks_with_its_own(&path, fault);
+    }
     let paths = certs::config_paths(at).ok();
     let bootstrap = paths
         .and_then(|paths| paths.bootstrap_kubeconfig)
@@ -102,6 +105,43 @@ fn bootstraps(at: Horizon, fault: &Fault, joined: JoinState) -> Judgement {
                 "write it to users[0].user.token in {bootstrap}"
             )))
             .step(Step::restart_kubelet()),
+    )
+    .into()
+}
+
+/// The file with the kubeconfig's own certificate, if that is still good: what
+/// has expired is the one that was stored.
+fn own_certificate(at: Horizon, fault: &Fault) -> Option<String> {
+    if fault.kind != "expired" {
+        return None;
+    }
+    let client = certs::kubelet_kubeconfig(at).ok().flatten()?.client?;
+    let now = node::taken_at();
+    let good = !client.certificates.is_empty()
+        && client.certificates.iter().all(|own| own.not_after > now);
+    good.then(|| client.path.unwrap_or(client.at.source))
+}
+
+fn asks_with_its_own(path: &str, fault: &Fault) -> Judgement {
+    let stored = &fault.at.source;
+    Finding::warn(
+        "presents-none",
+        format!(
+            "the rotated certificate in {stored} has expired: the kubelet presents none, and asks \
+             for a new one with the certificate in {path}, which is valid"
+        ),
+    )
+    .evidence(fault.at.clone(), fault.message.clone())
+    .fix(
+        Fix::new("see that the request is granted")
+            .step(Step::restart_kubelet())
+            .step(
+                Step::command(
+                    ["kubectl", "get", "certificatesigningrequests"],
+                    "that of this node must be Approved,Issued; approve it if it is Pending",
+                )
+                .on(Place::Admin),
+            ),
     )
     .into()
 }

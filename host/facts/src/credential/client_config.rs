@@ -77,17 +77,22 @@ pub(super) fn validate(
                 "command must be specified for {name} to use exec authentication plugin"
             ));
         }
-        if !exec.api_version {
+        if exec.api_version.is_empty() {
             wrong(format!(
                 "apiVersion must be specified for {name} to use exec authentication plugin"
             ));
         }
-        // Conversion from v1 fills in `IfAvailable` where none is given, except
-        // for the API of v1 plugins; those that matter here say it.
-        if let Some(mode) = exec.interactive_mode.as_deref()
-            && !matches!(mode, "" | "Never" | "IfAvailable" | "Always")
-        {
-            wrong(format!("invalid interactiveMode for {name}: \"{mode}\""));
+        match exec.interactive_mode.as_deref().unwrap_or_default() {
+            "Never" | "IfAvailable" | "Always" => {}
+            // Only the first APIs have a default (`SetDefaults_ExecConfig`).
+            "" if matches!(
+                exec.api_version.as_str(),
+                "client.authentication.k8s.io/v1beta1" | "client.authentication.k8s.io/v1alpha1"
+            ) => {}
+            "" => wrong(format!(
+                "interactiveMode must be specified for {name} to use exec authentication plugin"
+            )),
+            mode => wrong(format!("invalid interactiveMode for {name}: \"{mode}\"")),
         }
     }
     if user.token && user.basic {

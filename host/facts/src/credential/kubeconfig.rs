@@ -32,11 +32,23 @@ pub(super) struct User {
     pub(super) exec: Option<Exec>,
 }
 
+impl User {
+    /// What a file is called since it was renamed.
+    pub(super) fn rename(&mut self, from: &str, to: &str) {
+        for field in [&mut self.certificate, &mut self.key].into_iter().flatten() {
+            if field.value == from {
+                to.clone_into(&mut field.value);
+            }
+        }
+    }
+}
+
 /// What an exec plugin must declare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Exec {
     pub(super) command: bool,
-    pub(super) api_version: bool,
+    /// Empty if it is not said.
+    pub(super) api_version: String,
     pub(super) interactive_mode: Option<String>,
 }
 
@@ -281,7 +293,9 @@ impl Reader {
         let exec = match node.get("exec") {
             Some(exec) if matches!(exec.value, Value::Object(_)) => Some(Exec {
                 command: self.has_text(exec, "command")?,
-                api_version: self.has_text(exec, "apiVersion")?,
+                api_version: self
+                    .text(exec, "apiVersion", "ExecConfig.users.user.exec.apiVersion")?
+                    .unwrap_or_default(),
                 interactive_mode: self.text(
                     exec,
                     "interactiveMode",

@@ -9,7 +9,7 @@ use nodepol_model::{Location, Unavailable};
 use super::client_config::{self, ClientConfig};
 use super::kubeconfig::{self, LoadError};
 use super::store::{FileStore, Loaded};
-use super::{Credential, Fault, Start};
+use super::{Certificate, Credential, Fault, Start};
 use crate::evidence::Evidence;
 
 /// What a start depends on.
@@ -64,7 +64,13 @@ pub(super) fn start(input: &Input<'_>) -> Result<Start, Unavailable> {
     {
         return Ok(store_blocked(&updated));
     }
-    match input.still_valid(kubeconfig)? {
+    // That has made a link of an interrupted rotation the current one, before
+    // the kubeconfig is read.
+    let renamed = match input.rotate {
+        true => store.recovered()?.map(|now| (store.current_path(), now)),
+        false => None,
+    };
+    match input.still_valid(kubeconfig, renamed.as_ref())? {
         Ok(config) => input.connect(&store, Some(&config), None),
         Err(fault) => match load(input.evidence, bootstrap)? {
             Err(error) => {
@@ -128,7 +134,11 @@ pub(super) fn load(evidence: &Evidence, path: &str) -> Outcome<ClientConfig> {
 
 impl Input<'_> {
     /// `isClientConfigStillValid`; a fault without a message is not logged.
-    fn still_valid(&self, path: &str) -> Result<Result<ClientConfig, Fault>, Unavailable> {
+    fn still_valid(
+        &self,
+        path: &str,
+        renamed: Option<&(String, String)>,
+    ) -> Result<Result<ClientConfig, Fault>, Unavailable> {
         let fault = |error: LoadError, what: &str| {
             Ok(Err(Fault {
                 kind: error.kind,
@@ -136,7 +146,16 @@ impl Input<'_> {
                 at: error.at,
             }))
         };
-        let config = match load(self.evidence, path)? {
+        let loaded = match kubeconfig::load(self.evidence, path)? {
+            Ok(mut decoded) => {
+                if let Some((from, to)) = renamed {
+                    decoded.user.rename(from, to);
+                }
+                client_config::validate(self.evidence, path, decoded)?
+            }
+            Err(error) => Err(error),
+        };
+        let config = match loaded {
             Ok(config) => config,
             Err(error) if error.kind == "kubeconfig-absent" => {
                 return Ok(Err(Fault {
@@ -244,11 +263,13 @@ impl Input<'_> {
             )));
         }
         let (certificate, key) = config.map_or((None, None), ClientConfig::files);
+        let mut expired = None;
         match store.current(certificate, key)? {
             Loaded::Pair(credential) if self.is_valid(&credential) => {
                 return Ok(Some(Start::Presents(credential)));
             }
-            Loaded::Pair(_) | Loaded::None => {}
+            Loaded::Pair(credential) => expired = Some(credential),
+            Loaded::None => {}
             Loaded::Broken {
                 error,
                 message,
@@ -265,18 +286,55 @@ impl Input<'_> {
                 )));
             }
         }
-        // What the kubeconfig embeds is stored as the current pair, expired or not.
-        let Some(config) = config.filter(|config| config.is_embedded()) else {
+        let Some(config) = config.filter(|config| config.has_certificate()) else {
             return Ok(None);
         };
-        match config.pair(self.evidence)? {
-            Ok(_) => Ok(config.credential(self.evidence)?.map(Start::Presents)),
-            Err(error) => Ok(Some(exits(
-                error.kind(),
-                &format!("{MANAGER}: {error}"),
-                config.certificate_at(),
-            ))),
+        if config.is_embedded() {
+            // It is stored as the current pair, expired or not.
+            if let Err(error) = config.pair(self.evidence)? {
+                return Ok(Some(exits(
+                    error.kind(),
+                    &format!("{MANAGER}: {error}"),
+                    config.certificate_at(),
+                )));
+            }
+        } else if expired.is_none() {
+            return Ok(None);
         }
+        let Some(own) = config.credential(self.evidence)? else {
+            return Ok(None);
+        };
+        // Of what is presented only the leaf is looked at; the API server looks at
+        // all of what the request for another is made with.
+        let looked_at = if config.is_embedded() { 1 } else { usize::MAX };
+        let is_over = |certificate: &&Certificate| self.now > certificate.not_after;
+        let mut certificates = own.certificates.iter().take(looked_at);
+        if let Some(over) = certificates.find(is_over) {
+            // Nothing is presented, and the request for a new one is made with
+            // this one (`newClientsetFn`), which the API server refuses. After
+            // five minutes of that the kubelet exits (`addCertRotation`).
+            return Ok(Some(Start::Exits(Fault {
+                kind: "expired",
+                message: "No valid client certificate is found and the server is responsive, \
+                          exiting."
+                    .to_owned(),
+                at: over.at.clone(),
+            })));
+        }
+        let stored = expired.and_then(|stored| stored.certificates.into_iter().next());
+        Ok(Some(match stored.filter(|_| !config.is_embedded()) {
+            // Nothing is presented until the request that is made with the
+            // kubeconfig's certificate is granted.
+            Some(leaf) => Start::Bootstraps(Fault {
+                kind: "expired",
+                message: format!(
+                    "Current certificate is expired: {}",
+                    go_time(leaf.not_after)
+                ),
+                at: leaf.at,
+            }),
+            None => Start::Presents(own),
+        }))
     }
 
     fn is_valid(&self, credential: &Credential) -> bool {

@@ -53,6 +53,23 @@ impl FileStore<'_> {
         }
     }
 
+    /// What `recover` has renamed once the store is open: a rotation that was
+    /// interrupted. The link that becomes the current one, if it does.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the snapshot does not know the files.
+    pub(super) fn recovered(&self) -> Result<Option<String>, Unavailable> {
+        if self.exists(&self.current_path())? {
+            return Ok(None);
+        }
+        let updated = join(self.directory, "kubelet-client-updated.pem");
+        match self.evidence.lstat(&updated) {
+            Part::Present(file) => Ok(matches!(file.node, FileNode::Symlink(_)).then_some(updated)),
+            Part::Absent => Ok(None),
+            Part::Unreadable(why) => Err(Unavailable::new(updated, why)),
+        }
+    }
+
     /// `Current`: the first pair of the store, of the files that the kubeconfig
     /// names, or of `kubelet-client.crt` and `.key`.
     ///
