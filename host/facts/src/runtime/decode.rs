@@ -49,14 +49,21 @@ pub(super) struct Mistyped {
 }
 
 /// Gives the keys the names that they have in the source, and finds the values
-/// of another type. `name` is what the whole is called.
-pub(super) fn apply(tree: &mut Tree, of: Type, name: &str, names: Names) -> Vec<Mistyped> {
+/// of another type. `above` is the way to the tree, empty for a whole file.
+pub(super) fn apply(tree: &mut Tree, of: Type, above: &str, names: Names) -> Vec<Mistyped> {
     let mut found = Vec::new();
-    visit(tree, of, name, names, &mut found);
+    visit(tree, of, above, names, &mut found);
     found
 }
 
-fn visit(tree: &mut Tree, of: Type, name: &str, names: Names, found: &mut Vec<Mistyped>) {
+fn visit(tree: &mut Tree, of: Type, path: &str, names: Names, found: &mut Vec<Mistyped>) {
+    let below = |key: &str| {
+        if path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{path}.{key}")
+        }
+    };
     let fits = match (&mut tree.kind, of) {
         (Kind::Leaf(Value::Text(_)), Text)
         | (Kind::Leaf(Value::Integer(_)), Integer)
@@ -68,7 +75,7 @@ fn visit(tree: &mut Tree, of: Type, name: &str, names: Names, found: &mut Vec<Mi
         }
         (Kind::Table(table), Map(of)) => {
             for (key, value) in table {
-                visit(value, *of, key, names, found);
+                visit(value, *of, &below(key), names, found);
             }
             true
         }
@@ -76,7 +83,7 @@ fn visit(tree: &mut Tree, of: Type, name: &str, names: Names, found: &mut Vec<Mi
             for (key, of) in parts.iter().copied().flatten() {
                 name_as_in_source(tree, key, names);
                 if let Some(value) = tree.get_mut(key) {
-                    visit(value, *of, key, names, found);
+                    visit(value, *of, &below(key), names, found);
                 }
             }
             true
@@ -85,7 +92,7 @@ fn visit(tree: &mut Tree, of: Type, name: &str, names: Names, found: &mut Vec<Mi
     };
     if !fits {
         found.push(Mistyped {
-            message: format!("{name} must be {}, not {}", wanted(of), given(tree)),
+            message: format!("{path} must be {}, not {}", wanted(of), given(tree)),
             at: tree.at.clone(),
         });
     }

@@ -74,12 +74,7 @@ pub(super) fn parse_text(text: &str, path: &str, release: Release) -> Result<Par
             )
         })?;
     let mut tree = Tree::of(&node, path);
-    let mistyped = decode::apply(
-        &mut tree,
-        schema::top(release),
-        path,
-        schema::names(release),
-    );
+    let mistyped = decode::apply(&mut tree, schema::top(release), "", schema::names(release));
     if !mistyped.is_empty() {
         return Err(Fault::Types(mistyped));
     }
@@ -211,11 +206,7 @@ fn is_pattern(pattern: &str) -> bool {
     let mut rest = pattern.chars().peekable();
     while let Some(next) = rest.next() {
         match next {
-            '\\' => {
-                if rest.next().is_none() {
-                    return false;
-                }
-            }
+            '\\' if rest.next().is_none() => return false,
             '[' => {
                 rest.next_if_eq(&'^');
                 let mut ranges = 0;

@@ -288,7 +288,8 @@ impl State {
     fn migrate_cri(&mut self, plugins: &mut Tree) {
         let heir = schema::MIGRATED_IMAGES_2;
         if let Some(mut old) = plugins.get(PLUGIN_V2).cloned() {
-            self.mistyped(decode::apply(&mut old, heir, PLUGIN_V2, Names::AnyCase));
+            let mistyped = decode::apply(&mut old, heir, &in_plugins(PLUGIN_V2), Names::AnyCase);
+            self.mistyped(mistyped);
         }
         migrate_cri(plugins);
     }
@@ -309,7 +310,12 @@ impl State {
                 continue;
             }
             if let Some(settings) = self.plugins.get_mut(plugin) {
-                let mistyped = decode::apply(settings, *of, plugin, schema::names(self.release));
+                let mistyped = decode::apply(
+                    settings,
+                    *of,
+                    &in_plugins(plugin),
+                    schema::names(self.release),
+                );
                 self.mistyped(mistyped);
             }
         }
@@ -403,6 +409,11 @@ impl State {
             self.problem(kind, message, at, true);
         }
     }
+}
+
+/// How a file names a plugin's table.
+fn in_plugins(plugin: &str) -> String {
+    format!("plugins.\"{plugin}\"")
 }
 
 /// The names in a list of plugins.

@@ -160,7 +160,7 @@ impl Crio {
             }
         };
         let mut tree = Tree::of(&root, path);
-        let mistyped = decode::apply(&mut tree, schema::FILE, path, Names::AnyCase);
+        let mistyped = decode::apply(&mut tree, schema::FILE, "", Names::AnyCase);
         if !mistyped.is_empty() {
             for wrong in mistyped {
                 self.problem(

@@ -32,6 +32,8 @@ pub(crate) struct Docker {
     /// How many `exec-opts` the file has.
     options: usize,
     problems: Vec<Problem>,
+    /// What hangs on its version, which is not known.
+    undecided: Option<Unavailable>,
 }
 
 impl Docker {
@@ -55,10 +57,11 @@ impl Docker {
             from_flag: None,
             options: 0,
             problems: Vec::new(),
+            undecided: None,
         };
-        docker.from_flag = docker.driver(flags::values(argv, &["exec-opt"]))?;
+        docker.from_flag = docker.driver(flags::values(argv, &["exec-opt"]));
         match evidence.text(&path) {
-            Part::Present(text) => docker.file(text, argv, version)?,
+            Part::Present(text) => docker.file(text, argv, version),
             Part::Absent if required => docker.problem(
                 "config-missing",
                 format!("--config-file names {path}, which does not exist"),
@@ -77,41 +80,41 @@ impl Docker {
                 at,
             );
         }
-        Ok(docker)
+        match docker.undecided.take() {
+            // What every version refuses is known all the same.
+            Some(undecided) if docker.problems.is_empty() => Err(undecided),
+            _ => Ok(docker),
+        }
     }
 
     /// `getConflictFreeConfiguration`.
-    fn file(
-        &mut self,
-        text: &str,
-        argv: &[Sourced<String>],
-        version: Option<&Version>,
-    ) -> Result<(), Unavailable> {
+    fn file(&mut self, text: &str, argv: &[Sourced<String>], version: Option<&Version>) {
         // Since 23 a byte order mark is passed over, and an empty file is none.
         let trimmed = text.trim_start_matches('\u{feff}').trim();
         let is_lax = text.starts_with('\u{feff}') || trimmed.is_empty();
         let text = match version {
             Some(version) if version.at_least(23, 0) => text.trim_start_matches('\u{feff}'),
             None if is_lax => {
-                return Err(self.undecided("a file that is empty or has a byte order mark"));
+                self.hangs_on_version("a file that is empty or has a byte order mark");
+                return;
             }
             _ => text,
         };
         if trimmed.is_empty() && version.is_some_and(|version| version.at_least(23, 0)) {
-            return Ok(());
+            return;
         }
         let root = match json::parse(text) {
             Ok(document) => document.root,
             Err(error) => {
                 let at = Location::position(&self.path, error.line, error.column);
                 self.problem("json-syntax", error.message, at);
-                return Ok(());
+                return;
             }
         };
         if !matches!(root.value, Value::Object(_) | Value::Null) {
             let at = Location::position(&self.path, root.line, root.column);
             self.problem("wrong-type", "it is no object".to_owned(), at);
-            return Ok(());
+            return;
         }
         self.directives(root.entries(), argv);
         for entry in root.entries() {
@@ -122,7 +125,7 @@ impl Docker {
             }
         }
         let Some(list) = root.get("exec-opts") else {
-            return Ok(());
+            return;
         };
         self.options = list.items().len();
         let texts = list.items().iter().enumerate().filter_map(|(index, item)| {
@@ -131,8 +134,7 @@ impl Docker {
             Some(Sourced::new(item.as_str()?.to_owned(), at))
         });
         let texts = texts.collect();
-        self.from_file = self.driver(texts)?;
-        Ok(())
+        self.from_file = self.driver(texts);
     }
 
     /// `findConfigurationConflicts`: names that are none, and names that a flag
@@ -189,10 +191,7 @@ impl Docker {
     }
 
     /// The driver among exec options, and what is wrong with them.
-    fn driver(
-        &mut self,
-        options: Vec<Sourced<String>>,
-    ) -> Result<Option<Sourced<String>>, Unavailable> {
+    fn driver(&mut self, options: Vec<Sourced<String>>) -> Option<Sourced<String>> {
         let mut drivers = Vec::new();
         for option in options {
             let parts = option.value.split_once('=');
@@ -209,7 +208,7 @@ impl Docker {
                         self.problem("wrong-value", message, option.origin.clone());
                     }
                     Some(false) => {}
-                    None => return Err(self.undecided("an exec-opt that 28 refuses")),
+                    None => self.hangs_on_version("an exec-opt that 28 refuses"),
                 }
             }
             if is_driver {
@@ -223,7 +222,7 @@ impl Docker {
             .windows(2)
             .any(|pair| matches!(pair, [a, b] if a.value != b.value));
         if differ && self.is_strict.is_none() {
-            return Err(self.undecided("more than one cgroup driver"));
+            self.hangs_on_version("more than one cgroup driver");
         }
         let driver = if self.is_strict == Some(true) {
             drivers.pop()
@@ -231,17 +230,16 @@ impl Docker {
             drivers.into_iter().next()
         };
         // An empty one is none.
-        Ok(driver.filter(|driver| !driver.value.is_empty()))
+        driver.filter(|driver| !driver.value.is_empty())
     }
 
-    fn undecided(&self, what: &str) -> Unavailable {
-        Unavailable::new(
-            "dockerd --version",
-            format!(
-                "what dockerd makes of {what} ({}) hangs on its version, which is not known",
-                self.path
-            ),
-        )
+    fn hangs_on_version(&mut self, what: &str) {
+        let why = format!(
+            "what dockerd makes of {what} ({}) hangs on its version, which is not known",
+            self.path
+        );
+        self.undecided
+            .get_or_insert_with(|| Unavailable::new("dockerd --version", why));
     }
 
     fn problem(&mut self, kind: &'static str, message: String, at: Location) {
