@@ -2,8 +2,8 @@
 
 use nodepol_plugin::cgroups::{self, Mode};
 use nodepol_plugin::{
-    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place,
-    Policy, Severity, Step, Unavailable, UnitVerb, files, kubelet, no_own_kubelet, runbook,
+    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy,
+    Severity, Step, Unavailable, UnitVerb, files, kubelet, no_own_kubelet, runbook,
 };
 
 struct CgroupLeftovers;
@@ -154,22 +154,8 @@ fn left(cgroupfs: &Tree, systemd: &Tree) -> Finding {
 }
 
 fn fix() -> Fix {
-    let name = runbook::node_name();
     Fix::new("start with empty cgroups")
-        .step(
-            Step::argv(
-                vec![
-                    "kubectl".to_owned(),
-                    "drain".to_owned(),
-                    name.clone(),
-                    "--ignore-daemonsets".to_owned(),
-                    "--delete-emptydir-data".to_owned(),
-                ],
-                "pods do not survive it",
-            )
-            .on(Place::Admin)
-            .disrupts(Disruption::Evict),
-        )
+        .step(runbook::drain("pods do not survive it"))
         .step(Step::unit(
             UnitVerb::Stop,
             "kubelet.service",
@@ -189,13 +175,7 @@ fn fix() -> Fix {
             )
             .disrupts(Disruption::Reboot),
         )
-        .step(
-            Step::argv(
-                vec!["kubectl".to_owned(), "uncordon".to_owned(), name],
-                "let pods return",
-            )
-            .on(Place::Admin),
-        )
+        .step(runbook::uncordon())
 }
 
 #[cfg(test)]

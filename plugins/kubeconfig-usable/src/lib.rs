@@ -253,6 +253,14 @@ fn fix(at: Horizon, fault: &Fault) -> Fix {
     if fault.kind == "ca-unreadable" {
         return bring_back_ca(fault);
     }
+    if fault.message.contains("interactiveMode") {
+        return Fix::new("say that the plugin asks nobody")
+            .step(Step::note(format!(
+                "set interactiveMode: Never beside the command of the plugin in {}",
+                fault.at.source
+            )))
+            .step(Step::restart_kubelet());
+    }
     // A reset would take the control plane with it.
     if fault.kind == "kubeconfig-absent"
         && matches!(store, Ok(certs::Store::Absent))

@@ -6,8 +6,8 @@ mod memory;
 use nodepol_plugin::configs;
 use nodepol_plugin::json::Json;
 use nodepol_plugin::{
-    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place,
-    Policy, Severity, Step, Unavailable, UnitVerb, files, kubelet, no_settings, runbook,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, UnitVerb, files, kubelet, no_settings, runbook,
 };
 
 struct ResourceManagerState;
@@ -127,22 +127,10 @@ fn place(path: &str, pointer: &str) -> Location {
 }
 
 fn fix(path: &str) -> Fix {
-    let name = runbook::node_name();
     Fix::new("let the manager forget")
-        .step(
-            Step::argv(
-                vec![
-                    "kubectl".to_owned(),
-                    "drain".to_owned(),
-                    name.clone(),
-                    "--ignore-daemonsets".to_owned(),
-                    "--delete-emptydir-data".to_owned(),
-                ],
-                "pods keep the CPUs and memory that they were given",
-            )
-            .on(Place::Admin)
-            .disrupts(Disruption::Evict),
-        )
+        .step(runbook::drain(
+            "pods keep the CPUs and memory that they were given",
+        ))
         .step(Step::unit(
             UnitVerb::Stop,
             "kubelet.service",
@@ -153,13 +141,7 @@ fn fix(path: &str) -> Fix {
             "the kubelet makes a new one",
         ))
         .step(Step::restart_kubelet())
-        .step(
-            Step::argv(
-                vec!["kubectl".to_owned(), "uncordon".to_owned(), name],
-                "let pods return",
-            )
-            .on(Place::Admin),
-        )
+        .step(runbook::uncordon())
 }
 
 nodepol_plugin::policy!(ResourceManagerState);

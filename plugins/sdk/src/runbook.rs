@@ -300,7 +300,8 @@ fn ready(node: &str) -> Step {
     .on(Place::Admin)
 }
 
-fn drain(why: &str) -> Step {
+/// Moves the pods of this node elsewhere.
+pub fn drain(why: &str) -> Step {
     let node = node_name();
     Step::argv(
         [
@@ -318,7 +319,8 @@ fn drain(why: &str) -> Step {
     .disrupts(Disruption::Evict)
 }
 
-fn uncordon() -> Step {
+/// Lets pods return to this node.
+pub fn uncordon() -> Step {
     let node = node_name();
     Step::argv(
         ["kubectl", "uncordon", &node].map(str::to_owned).to_vec(),
