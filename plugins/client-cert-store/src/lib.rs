@@ -1,6 +1,6 @@
 //! The kubelet's certificate store can be read, and rotated.
 
-use nodepol_plugin::certs::{self, Certificate, Credential, Store};
+use nodepol_plugin::certs::{self, Certificate, Credential, Start, Store};
 use nodepol_plugin::files::{self, Kind};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
@@ -35,11 +35,15 @@ impl Policy for ClientCertStore {
         let current = format!("{}/kubelet-client-current.pem", paths.cert_dir);
         let findings = match certs::client_store(at)? {
             Store::Absent => interrupted(&paths.cert_dir)?.into_iter().collect(),
-            Store::Dangling(target) => vec![dangling(at, &current, &target)?],
-            Store::Corrupt(why) => vec![corrupt(&current, &why)],
-            Store::Link(credential) => whole(&current, &credential)?,
+            // A link that leads nowhere does not exist for os.Stat either.
+            Store::Dangling(target) => match interrupted(&paths.cert_dir)? {
+                Some(finding) => vec![finding],
+                None => vec![dangling(at, &paths.cert_dir, &target)?],
+            },
+            Store::Corrupt(why) => vec![corrupt(at, &current, &why)?],
+            Store::Link(credential) => whole(at, &current, &credential)?,
             Store::Regular(credential) => {
-                let mut findings = whole(&current, &credential)?;
+                let mut findings = whole(at, &current, &credential)?;
                 findings.insert(0, regular(&current, &paths.cert_dir));
                 findings
             }
@@ -99,33 +103,82 @@ fn link(directory: &str, target: &str) -> Step {
 }
 
 /// The kubelet then looks at the kubeconfig alone, as if the store were empty.
-fn dangling(at: Horizon, current: &str, target: &str) -> Result<Finding, Unavailable> {
-    let named = certs::kubelet_kubeconfig(at)?
+fn dangling(at: Horizon, directory: &str, target: &str) -> Result<Finding, Unavailable> {
+    let current = format!("{directory}/kubelet-client-current.pem");
+    let message = format!("{current} leads to {target}, which does not exist");
+    let names_it = certs::kubelet_kubeconfig(at)?
         .and_then(|kubeconfig| kubeconfig.client)
         .is_some_and(|client| client.kind != "embedded");
-    let message = format!("{current} leads to {target}, which does not exist");
-    let finding = if named {
-        Finding::fail("dangling-link", message)
-    } else {
-        Finding::warn("dangling-link", message)
+    let finding = match certs::at_start(at)? {
+        Start::Exits(_) if names_it => Finding::fail("dangling-link", message),
+        Start::Bootstraps(_) => Finding::warn(
+            "dangling-link",
+            format!("{message}: the kubelet asks for a new one with its bootstrap kubeconfig"),
+        ),
+        _ => Finding::warn("dangling-link", message),
     };
-    Ok(finding
-        .evidence(Location::source(current), target)
-        .fix(runbook::new_client_certificate()))
+    let finding = finding.evidence(Location::source(current), target);
+    // A link that was made for another root, as in a chroot or a rescue system.
+    let name = target.rsplit('/').next().unwrap_or(target);
+    let here = format!("{directory}/{name}");
+    let is_here = here != target && certs::in_file(&here)?.is_some_and(|found| !found.is_empty());
+    Ok(if is_here {
+        finding
+            .explained(
+                Location::source(here),
+                "is there",
+                "the link was made for another root",
+            )
+            .fix(
+                Fix::new("let the link lead there")
+                    .step(link(directory, name))
+                    .step(Step::restart_kubelet()),
+            )
+    } else {
+        finding.fix(runbook::new_client_certificate())
+    })
 }
 
-fn corrupt(current: &str, why: &str) -> Finding {
-    Finding::fail(
+fn corrupt(at: Horizon, current: &str, why: &str) -> Result<Finding, Unavailable> {
+    Ok(Finding::fail(
         "unreadable",
         format!(
             "the kubelet exits: could not convert data from {current:?} into cert/key pair: {why}"
         ),
     )
     .evidence(Location::source(current), why)
-    .fix(runbook::new_client_certificate())
+    .fix(replace(at, current)?))
 }
 
-fn whole(current: &str, credential: &Credential) -> Result<Vec<Finding>, Unavailable> {
+/// A new pair: of the certificate in the kubeconfig where that one is good, for
+/// the kubelet stores it if its store is empty.
+fn replace(at: Horizon, current: &str) -> Result<Fix, Unavailable> {
+    let Some(kubeconfig) = certs::kubelet_kubeconfig(at)? else {
+        return Ok(runbook::new_client_certificate());
+    };
+    let is_good = kubeconfig.problem.is_none()
+        && kubeconfig.client.is_some_and(|client| {
+            client.kind == "embedded"
+                && !client.certificates.is_empty()
+                && client
+                    .certificates
+                    .iter()
+                    .all(|certificate| certificate.not_after > node::taken_at())
+        });
+    if !is_good {
+        return Ok(runbook::new_client_certificate());
+    }
+    Ok(
+        Fix::new("let the kubelet store the kubeconfig's certificate")
+            .step(Step::command(
+                ["mv", current, &format!("{current}.broken")],
+                "without it the kubelet begins with the certificate in its kubeconfig",
+            ))
+            .step(Step::restart_kubelet().verify(["test", "-e", current])),
+    )
+}
+
+fn whole(at: Horizon, current: &str, credential: &Credential) -> Result<Vec<Finding>, Unavailable> {
     let path = credential
         .path
         .clone()
@@ -143,7 +196,7 @@ fn whole(current: &str, credential: &Credential) -> Result<Vec<Finding>, Unavail
                 Location::source(path),
                 "certificate and key are of two pairs",
             )
-            .fix(runbook::new_client_certificate()),
+            .fix(replace(at, current)?),
         ]);
     }
     let mut findings = Vec::new();

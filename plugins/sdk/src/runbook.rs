@@ -99,11 +99,8 @@ fn runtime_edits(name: &str) -> Vec<Step> {
 
 fn kubelet_edits(at: Horizon) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let Ok(Some(flag)) = kubelet::flag(at, "cgroup-driver") {
-        steps.push(Step::note(format!(
-            "remove --cgroup-driver={} from {}: a flag wins over the file",
-            flag.value, flag.at.source
-        )));
+    if let Ok(Some(_)) = kubelet::flag(at, "cgroup-driver") {
+        steps.extend(remove_flag("cgroup-driver", "a flag wins over the file"));
     }
     let said = kubelet::setting(at, "/cgroupDriver").ok().flatten();
     if said.is_some_and(|setting| !setting.is_default && setting.text.as_deref() == Some("systemd"))
@@ -265,7 +262,12 @@ fn kubeconfig() -> String {
 }
 
 fn name_rotated_certificate(kubeconfig: &str, user: &str) -> Vec<Step> {
-    let pem = rotated();
+    name_certificate(kubeconfig, user, &rotated())
+}
+
+/// Makes the user of a kubeconfig name a file as its certificate and key.
+/// `user` points to the user's map, such as `/users/0/user`.
+pub fn name_certificate(kubeconfig: &str, user: &str, pem: &str) -> Vec<Step> {
     ["client-certificate", "client-key"]
         .into_iter()
         .flat_map(|key| {
@@ -286,7 +288,8 @@ fn name_rotated_certificate(kubeconfig: &str, user: &str) -> Vec<Step> {
         .collect()
 }
 
-fn ready(node: &str) -> Step {
+/// Waits until the node is Ready.
+pub fn ready(node: &str) -> Step {
     Step::argv(
         vec![
             "kubectl".to_owned(),
@@ -298,6 +301,34 @@ fn ready(node: &str) -> Step {
         "the node must become Ready",
     )
     .on(Place::Admin)
+}
+
+/// Takes a flag from the kubelet's command line: from the file that gives it at
+/// the next start, for a process does not tell where its arguments came from.
+/// No step if the next start does not give it.
+pub fn remove_flag(name: &str, why: &str) -> Vec<Step> {
+    let Ok(Some(flag)) = kubelet::flag(Horizon::NextBoot, name) else {
+        return Vec::new();
+    };
+    let source = &flag.at.source;
+    let line = flag
+        .at
+        .line
+        .map_or_else(String::new, |line| format!(", line {line}"));
+    let mut steps = vec![Step::note(format!(
+        "remove --{name}={} from {source}{line}: {why}",
+        flag.value
+    ))];
+    if is_of_a_unit(source) {
+        steps.push(Step::daemon_reload());
+    }
+    steps
+}
+
+/// Whether a file is a unit or a drop-in of one, which systemd has to read
+/// again after a change; the files of an environment it reads at each start.
+pub fn is_of_a_unit(path: &str) -> bool {
+    path.contains("/systemd/system/")
 }
 
 /// Moves the pods of this node elsewhere.

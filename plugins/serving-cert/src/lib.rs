@@ -1,9 +1,10 @@
 //! The kubelet's serving certificate can be loaded.
 
+mod bootstrapped;
+
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Severity, Step, Unavailable, certs, files, kubelet, no_credential_yet, no_settings, node,
-    render_date,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, certs, files, kubelet, no_settings, node, render_date,
 };
 
 struct ServingCert;
@@ -23,18 +24,59 @@ impl Policy for ServingCert {
         if let Some(judgement) = no_settings(at)? {
             return Ok(judgement);
         }
-        // Files that are configured are kubelet-config-paths' to judge.
-        if kubelet::setting(at, "/tlsCertFile")?.is_some_and(|file| !file.display().is_empty()) {
-            return Ok(Judgement::not_applicable(
-                "tlsCertFile names another certificate",
-            ));
-        }
         let directory = certs::config_paths(at)?.cert_dir;
+        let configured = (named(at, "/tlsCertFile")?, named(at, "/tlsPrivateKeyFile")?);
         if kubelet::setting(at, "/serverTLSBootstrap")?.is_some_and(|setting| setting.is_true()) {
-            return bootstrapped(&directory);
+            let is_configured = configured.0.is_some() && configured.1.is_some();
+            return bootstrapped::judge(&directory, is_configured);
         }
-        own_pair(&directory)
+        match configured {
+            (None, None) => own_pair(&directory),
+            (Some(cert), Some(key)) => configured_pair(&cert, &key),
+            (Some(only), None) => Ok(one_of_a_pair(&only, "tlsPrivateKeyFile")),
+            (None, Some(only)) => Ok(one_of_a_pair(&only, "tlsCertFile")),
+        }
     }
+}
+
+/// A file that is configured, and where.
+struct Named {
+    path: String,
+    at: Location,
+}
+
+fn named(at: Horizon, pointer: &str) -> Result<Option<Named>, Unavailable> {
+    let setting = kubelet::setting(at, pointer)?;
+    Ok(setting
+        .map(|setting| Named {
+            path: setting.display().to_owned(),
+            at: setting.at,
+        })
+        .filter(|named| !named.path.is_empty()))
+}
+
+/// Neither the pair of these files nor one of its own: the kubelet has nothing
+/// to serve with, and older ones exit (`ListenAndServeTLS` with one name).
+fn one_of_a_pair(only: &Named, missing: &str) -> Judgement {
+    Finding::warn(
+        "one-of-a-pair",
+        format!(
+            "{} is configured and {missing} is not: the kubelet has no serving certificate, and \
+             an older one exits",
+            only.path
+        ),
+    )
+    .evidence(only.at.clone(), only.path.clone())
+    .fix(
+        Fix::new("configure both or neither")
+            .step(Step::note(format!(
+                "write {missing} to {} as well, or remove what stands there: the kubelet then \
+                 makes a pair of its own",
+                only.at.source
+            )))
+            .step(Step::restart_kubelet()),
+    )
+    .into()
 }
 
 /// The pair that the kubelet makes for itself, once (`InitializeTLS`,
@@ -48,13 +90,8 @@ fn own_pair(directory: &str) -> Result<Judgement, Unavailable> {
     let has_key = files::resolve(&key)?.is_some();
     let again = |summary: &str| {
         Fix::new(summary)
-            .step(Step::argv(
-                vec![
-                    "rm".to_owned(),
-                    "--force".to_owned(),
-                    cert.clone(),
-                    key.clone(),
-                ],
+            .step(Step::command(
+                ["rm", "--force", &cert, &key],
                 "the kubelet makes a new pair",
             ))
             .step(Step::restart_kubelet())
@@ -80,16 +117,12 @@ fn own_pair(directory: &str) -> Result<Judgement, Unavailable> {
     if !has_cert {
         return Ok(Judgement::pass("the kubelet makes a pair when it starts"));
     }
-    let certificates = certs::in_file(&cert)?.unwrap_or_default();
-    let Some(first) = certificates.into_iter().next() else {
-        return Ok(Finding::fail(
-            "not-pem",
-            format!("the kubelet exits: failed to load certificate: {cert} holds none"),
-        )
-        .evidence(Location::source(cert.clone()), "no certificate")
-        .fix(again("make a new pair"))
-        .into());
+    let Some(first) = first_certificate(&cert)? else {
+        return Ok(not_pem(&cert).fix(again("make a new pair")).into());
     };
+    if is_empty(&key)? {
+        return Ok(empty_key(&key).fix(again("make a new pair")).into());
+    }
     let mut findings = Vec::new();
     if first.not_after < node::taken_at() {
         let ended = render_date(first.not_after);
@@ -111,44 +144,77 @@ fn own_pair(directory: &str) -> Result<Judgement, Unavailable> {
     ))
 }
 
-/// A certificate of the cluster; requests for it need somebody who approves.
-fn bootstrapped(directory: &str) -> Result<Judgement, Unavailable> {
-    let current = format!("{directory}/kubelet-server-current.pem");
-    if files::resolve(&current)?.is_some() {
-        return Ok(Judgement::pass(format!("{current} is there")));
+/// The pair that `tlsCertFile` and `tlsPrivateKeyFile` name.
+fn configured_pair(cert: &Named, key: &Named) -> Result<Judgement, Unavailable> {
+    for named in [cert, key] {
+        if files::resolve(&named.path)?.is_none() {
+            return Ok(Judgement::not_applicable(format!(
+                "{} does not exist; kubelet-config-paths judges this",
+                named.path
+            )));
+        }
     }
-    // Without a cluster there is nobody to ask.
-    if let Some(judgement) = no_credential_yet()? {
-        return Ok(judgement);
+    let replace = || {
+        Fix::new("serve with a pair that can be loaded")
+            .step(Step::note(format!(
+                "bring certificate and key back from where they came from, or remove tlsCertFile \
+                 and tlsPrivateKeyFile from {}: the kubelet then makes a pair of its own",
+                cert.at.source
+            )))
+            .step(Step::restart_kubelet())
+    };
+    if first_certificate(&cert.path)?.is_none() {
+        return Ok(not_pem(&cert.path)
+            .evidence(cert.at.clone(), cert.path.clone())
+            .fix(replace())
+            .into());
     }
-    // The kubelet asks when it runs for the first time.
-    if files::resolve(directory)?.is_none() {
-        return Ok(Judgement::pass("the kubelet has not run here yet"));
+    if is_empty(&key.path)? {
+        return Ok(empty_key(&key.path)
+            .evidence(key.at.clone(), key.path.clone())
+            .fix(replace())
+            .into());
     }
-    Ok(Finding::warn(
-        "no-serving-certificate",
-        "serverTLSBootstrap is on, and the kubelet has got no serving certificate: logs, exec and \
-         metrics of this node do not work",
+    Ok(Judgement::pass(format!(
+        "tlsCertFile names {}, which can be read",
+        cert.path
+    )))
+}
+
+fn first_certificate(path: &str) -> Result<Option<certs::Certificate>, Unavailable> {
+    let certificates = certs::in_file(path)?.unwrap_or_default();
+    Ok(certificates.into_iter().next())
+}
+
+fn not_pem(cert: &str) -> Finding {
+    Finding::fail(
+        "not-pem",
+        format!("the kubelet exits: failed to load certificate: {cert} holds none"),
     )
-    .evidence(Location::source(current), "does not exist")
-    .fix(
-        Fix::new("approve the request")
-            .step(
-                Step::command(
-                    ["kubectl", "get", "certificatesigningrequests"],
-                    "look for Pending requests of kubernetes.io/kubelet-serving by this node",
-                )
-                .on(Place::Admin),
-            )
-            .step(
-                Step::command(
-                    ["kubectl", "certificate", "approve", "NAME"],
-                    "nothing in kubeadm approves them by itself",
-                )
-                .on(Place::Admin),
-            ),
+    .evidence(Location::source(cert), "no certificate")
+}
+
+/// Nothing is left of it, as after a loss of power. What stands in a key that
+/// is not empty is no part of a snapshot.
+fn is_empty(key: &str) -> Result<bool, Unavailable> {
+    let Some(path) = files::resolve(key)? else {
+        return Ok(false);
+    };
+    Ok(
+        files::lstat(&path)?
+            .is_some_and(|stat| stat.kind == files::Kind::Regular && stat.size == 0),
     )
-    .into())
+}
+
+fn empty_key(key: &str) -> Finding {
+    Finding::fail(
+        "empty-key",
+        format!(
+            "the kubelet exits: failed to load certificate: tls: failed to find any PEM data in \
+             key input: {key} is empty"
+        ),
+    )
+    .evidence(Location::source(key), "0 bytes")
 }
 
 nodepol_plugin::policy!(ServingCert);

@@ -1,5 +1,6 @@
 //! Fields of which a flag hides what a file says.
 
+use super::duration;
 use super::effective::Effective;
 use super::flag_table::FlagKind;
 use super::flags::Flags;
@@ -42,7 +43,7 @@ pub(crate) fn find(flags: &Flags, effective: &Effective) -> Vec<FlagOverride> {
             };
             let value = setting.value.to_string();
             if let Some(hidden) = setting.overridden.into_iter().next()
-                && hidden.value != value
+                && !is_same(spec.kind, &value, &hidden.value)
             {
                 found.push(FlagOverride {
                     flag: spec.name.to_owned(),
@@ -54,4 +55,13 @@ pub(crate) fn find(flags: &Flags, effective: &Effective) -> Vec<FlagOverride> {
         }
     }
     found
+}
+
+/// Whether two values, as JSON, are one to the kubelet: a duration of `60s` is
+/// one of `1m`.
+fn is_same(kind: FlagKind, value: &str, hidden: &str) -> bool {
+    let nanos = |json: &str| duration::parse(json.trim_matches('"'));
+    value == hidden
+        || kind == FlagKind::Duration
+            && matches!((nanos(value), nanos(hidden)), (Ok(value), Ok(hidden)) if value == hidden)
 }

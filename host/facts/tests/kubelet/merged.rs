@@ -225,3 +225,15 @@ fn flags_of_a_form_of_their_own_are_applied() {
     assert!(flags.contains(&"reserved-memory"));
     assert!(!flags.contains(&"vmodule"));
 }
+
+#[test]
+fn a_flag_that_says_the_same_duration_in_other_words_hides_nothing() {
+    let kubelet = merged(
+        "syncFrequency: 1m\nfileCheckFrequency: 20s\n",
+        &[],
+        " --sync-frequency=60s --file-check-frequency=21s",
+    );
+    let overrides = kubelet.flag_overrides(AT).expect("all is known");
+    let flags: Vec<_> = overrides.iter().map(|found| found.flag.as_str()).collect();
+    assert_eq!(flags, ["file-check-frequency"]);
+}
