@@ -20,6 +20,7 @@ pub mod kubelet_driver;
 pub mod mount;
 pub mod network;
 pub mod node;
+mod package;
 pub mod runtime;
 mod shell_word;
 pub mod sourced;

@@ -450,16 +450,19 @@ fn exec_plugins_declare_their_interactive_mode() {
 #[test]
 fn other_starts() {
     let token = kubeconfig("    token: nodepol-redacted\n");
-    assert!(matches!(
-        start(
-            Files::default()
-                .text(KUBECONFIG, &token)
-                .text("/var/lib/kubelet/x", ""),
-            false,
-            true
-        ),
-        Start::Connects
-    ));
+    let with_token = || {
+        Files::default()
+            .text(KUBECONFIG, &token)
+            .text("/var/lib/kubelet/x", "")
+    };
+    assert_eq!(start(with_token(), false, false), Start::Connects);
+    let Start::Bootstraps(fault) = start(with_token(), false, true) else {
+        panic!("it must ask for a certificate")
+    };
+    assert_eq!(
+        (fault.kind, fault.at.source.as_str()),
+        ("certificate-missing", KUBECONFIG)
+    );
     let Start::Exits(fault) = start(Files::default().text("/x", ""), false, false) else {
         panic!("it must exit")
     };

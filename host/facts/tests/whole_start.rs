@@ -149,3 +149,15 @@ fn the_kernel_chooses_the_target_masks_and_names() {
     let name = named.node.hostname(AT).unwrap().unwrap();
     assert_eq!(name.value, "b");
 }
+
+#[test]
+fn a_name_in_place_of_the_program_hides_no_kubelet() {
+    let found = facts(
+        "ExecStart=@/usr/bin/kubelet node-agent --config=/var/lib/kubelet/config.yaml",
+        &[],
+    );
+    assert_eq!(
+        argv(&found).as_deref(),
+        Ok("/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml")
+    );
+}

@@ -305,6 +305,14 @@ const fn version(key: &'static str, name: &'static str, service: &'static str) -
 /// The programs that are asked on a live node.
 pub(crate) const PROGRAMS: &[Program] = &[
     version("kubelet --version", "kubelet", KUBELET),
+    Program {
+        key: "kubeadm version",
+        name: "kubeadm",
+        service: "",
+        arguments: &["version", "--output", "short"],
+        with_config: false,
+        asks_service: false,
+    },
     version("containerd --version", "containerd", "containerd.service"),
     Program {
         key: "containerd config dump",

@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem, Severity,
-    Step, Unavailable, kubelet, no_settings, node,
+    Step, Unavailable, flags_later, kubelet, no_settings, node,
 };
 
 struct FeatureGates;
@@ -19,17 +19,22 @@ impl Policy for FeatureGates {
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
-        if let Some(judgement) = no_settings(at)? {
+        if let Some(judgement) = flags_later(at)? {
             return Ok(judgement);
         }
         // OpenShift's kubelet has gates of its own, and only warns of one that it
         // does not know.
         let only_warns = matches!(node::flavour().value.as_str(), "openshift" | "microshift");
-        let findings = kubelet::gate_problems(at)?
+        let findings: Vec<Finding> = kubelet::gate_problems(at)?
             .into_iter()
             .filter(|problem| !(only_warns && problem.kind == "unfamiliar-gate"))
             .map(|problem| finding(problem, only_warns))
             .collect();
+        if findings.is_empty()
+            && let Some(judgement) = no_settings(at)?
+        {
+            return Ok(judgement);
+        }
         Ok(Judgement::of(findings, "every feature gate is known"))
     }
 }

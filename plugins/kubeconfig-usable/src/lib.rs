@@ -79,6 +79,9 @@ fn bootstraps(at: Horizon, fault: &Fault, joined: JoinState) -> Judgement {
     if let Some(path) = own_certificate(at, fault) {
         return asks_with_its_own(&path, fault);
     }
+    if let Some(other) = other_credential(at, fault) {
+        return asks_with(&other, fault);
+    }
     let paths = certs::config_paths(at).ok();
     let bootstrap = paths
         .and_then(|paths| paths.bootstrap_kubeconfig)
@@ -106,6 +109,30 @@ fn bootstraps(at: Horizon, fault: &Fault, joined: JoinState) -> Judgement {
             )))
             .step(Step::restart_kubelet()),
     )
+    .into()
+}
+
+/// What the kubeconfig has in place of a certificate, if the kubelet asks for its
+/// first one with that.
+fn other_credential(at: Horizon, fault: &Fault) -> Option<String> {
+    if fault.kind != "certificate-missing" {
+        return None;
+    }
+    let kubeconfig = certs::kubelet_kubeconfig(at).ok().flatten()?;
+    kubeconfig
+        .other_credential
+        .filter(|_| kubeconfig.client.is_none() && kubeconfig.path == fault.at.source)
+}
+
+fn asks_with(other: &str, fault: &Fault) -> Judgement {
+    Finding::note(
+        "asks-with-the-kubeconfig",
+        format!(
+            "rotation is on and there is no certificate yet: the kubelet asks for one with what \
+             the kubeconfig has ({other}), and exits after five minutes unless that is granted"
+        ),
+    )
+    .evidence(fault.at.clone(), fault.message.clone())
     .into()
 }
 

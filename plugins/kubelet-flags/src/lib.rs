@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem, Severity,
-    Sourced, Step, Unavailable, configured_later, kubelet, no_own_kubelet, node,
+    Sourced, Step, Unavailable, flags_later, kubelet, node,
 };
 
 struct KubeletFlags;
@@ -20,10 +20,7 @@ impl Policy for KubeletFlags {
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
-        if let Some(judgement) = no_own_kubelet()? {
-            return Ok(judgement);
-        }
-        if let Some(judgement) = configured_later(at)? {
+        if let Some(judgement) = flags_later(at)? {
             return Ok(judgement);
         }
         let mut findings: Vec<Finding> = kubelet::flag_problems(at)?

@@ -5,7 +5,7 @@ use nodepol_plugin::json::Json;
 use nodepol_plugin::quantity::{milli_cpus, value_of};
 use nodepol_plugin::{CpuSet, Finding, Horizon, Location, Unavailable, kubelet, node};
 
-use crate::place;
+use crate::{options, place};
 
 /// CPUs that the system has for itself.
 enum Reserved {
@@ -22,7 +22,7 @@ pub(crate) fn judge(at: Horizon, path: &str, state: &Json) -> Result<Option<Find
         return Ok(Some(exits(
             path,
             "not-a-cpu-set",
-            format!("could not parse default cpu set {default:?}"),
+            format!("could not parse default cpu set \"{default}\""),
         )));
     };
     let mut pinned = CpuSet::default();
@@ -37,14 +37,14 @@ pub(crate) fn judge(at: Horizon, path: &str, state: &Json) -> Result<Option<Find
                     path,
                     "not-a-cpu-set",
                     format!(
-                        "could not parse cpuset {cpus:?} for container {container:?} in pod {pod:?}"
+                        "could not parse cpuset \"{cpus}\" for container \"{container}\" in pod \"{pod}\""
                     ),
                 )));
             };
             if !set.intersection(&shared).is_empty() {
                 overlap.get_or_insert(format!(
-                    "pod: {pod}, container: {container} cpuset: {cpus:?} overlaps with default \
-                     cpuset {default:?}"
+                    "pod: {pod}, container: {container} cpuset: \"{cpus}\" overlaps with default \
+                     cpuset \"{default}\""
                 ));
             }
             pinned = pinned.union(&set);
@@ -61,8 +61,7 @@ pub(crate) fn judge(at: Horizon, path: &str, state: &Json) -> Result<Option<Find
     }
     // OpenShift takes the reserved CPUs out where it partitions workloads.
     let partitioned = matches!(node::flavour().value.as_str(), "openshift" | "microshift");
-    let strict = kubelet::setting(at, "/cpuManagerPolicyOptions/strict-cpu-reservation")?
-        .is_some_and(|option| option.display() == "true");
+    let strict = options::is_on(at, "/cpuManagerPolicyOptions/strict-cpu-reservation")?;
     let reserved = reserved(at)?;
     if let Some(finding) = reserved
         .as_ref()
@@ -106,7 +105,7 @@ pub(crate) fn judge(at: Horizon, path: &str, state: &Json) -> Result<Option<Find
             path,
             "other-cpus",
             format!(
-                "current set of available CPUs {online:?} doesn't match with CPUs in state \"{known}\""
+                "current set of available CPUs \"{online}\" doesn't match with CPUs in state \"{known}\""
             ),
         )
         .evidence(Location::source("/sys/devices/system/cpu/online"), online)

@@ -1,7 +1,9 @@
-//! What the resource managers remember fits their policies.
+//! The resource managers start: with the options of their policies, and with what
+//! they remember.
 
 mod cpus;
 mod memory;
+mod options;
 
 use nodepol_plugin::configs;
 use nodepol_plugin::json::Json;
@@ -27,12 +29,13 @@ impl Policy for ResourceManagerState {
     fn describe() -> Description {
         Description::new(
             "resource-manager-state",
-            "What the resource managers remember fits their policies",
-            "the state files of the CPU and memory managers are whole, of the policy that is \
-             configured, and of this machine",
+            "The resource managers start with their options and with what they remember",
+            "this kubelet takes the options of its CPU and topology policies; the state files of \
+             the CPU and memory managers are whole, of the policy that is configured, and of \
+             this machine",
         )
         .severity(Severity::Blocker)
-        .phases(&[Phase::Boot, Phase::Running])
+        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
@@ -41,12 +44,15 @@ impl Policy for ResourceManagerState {
         }
         let root = kubelet::flag(at, "root-dir")?
             .map_or_else(|| "/var/lib/kubelet".to_owned(), |flag| flag.value);
-        let mut findings = Vec::new();
+        let mut findings = options::judge(at)?;
         for (manager, pointer, default, name) in MANAGERS {
             let path = format!("{}/{name}", root.trim_end_matches('/'));
             findings.extend(state(at, manager, pointer, default, &path)?);
         }
-        Ok(Judgement::of(findings, "the state files fit"))
+        Ok(Judgement::of(
+            findings,
+            "the options and the state files fit",
+        ))
     }
 }
 
@@ -96,8 +102,8 @@ fn state(
         let finding = Finding::fail(
             "other-policy",
             format!(
-                "the kubelet exits: configured policy {wanted:?} differs from state checkpoint \
-                 policy {policy:?} of the {manager} manager"
+                "the kubelet exits: configured policy \"{wanted}\" differs from state checkpoint \
+                 policy \"{policy}\" of the {manager} manager"
             ),
         )
         .evidence(place(path, "/policyName"), policy);

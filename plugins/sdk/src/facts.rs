@@ -149,6 +149,22 @@ pub fn configured_later(at: Horizon) -> Result<Option<Judgement>, Unavailable> {
     }))
 }
 
+/// Why nothing can be said yet of the kubelet's flags: there is no kubelet of its
+/// own, or an agent writes them before it starts the kubelet. `None` if they
+/// stand, be there a configuration file or not.
+///
+/// # Errors
+/// [`Unavailable`] if the files that tell could not be read.
+pub fn flags_later(at: Horizon) -> Result<Option<Judgement>, Unavailable> {
+    if let Some(judgement) = no_own_kubelet()? {
+        return Ok(Some(judgement));
+    }
+    if node::flavour().value == "plain" {
+        return Ok(None);
+    }
+    configured_later(at)
+}
+
 /// Why nothing can be said of the settings of the kubelet's configuration: there
 /// is no kubelet of its own, something will configure it later, or its file does
 /// not exist, which kubelet-config-file judges. `None` if they are known.

@@ -127,8 +127,8 @@ pub use bindings::nodepol::policy::{
 pub use cpu_set::CpuSet;
 pub use description::Description;
 pub use facts::{
-    configured_later, no_credential_yet, no_own_kubelet, no_settings, part_of_a_tree, refuses_swap,
-    render_date, render_span,
+    configured_later, flags_later, no_credential_yet, no_own_kubelet, no_settings, part_of_a_tree,
+    refuses_swap, render_date, render_span,
 };
 pub use finding::Finding;
 pub use fix::{Fix, Step};

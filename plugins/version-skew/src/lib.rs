@@ -1,9 +1,12 @@
-//! The kubelet fits the API server that runs beside it.
+//! The kubelet fits what it works with: its API server, kubeadm, containerd.
+
+mod joining;
+mod runtime;
 
 use nodepol_plugin::configs::{self, Scalar};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Severity, Step, Unavailable, Version, kubelet, no_own_kubelet, node, runtimes,
+    Severity, Step, Unavailable, Version, kubelet, no_own_kubelet, node,
 };
 
 struct VersionSkew;
@@ -14,43 +17,60 @@ impl Policy for VersionSkew {
     fn describe() -> Description {
         Description::new(
             "version-skew",
-            "The kubelet fits its API server",
-            "the kubelet of a control-plane node is not newer than its API server, and at most \
-             three minor versions older",
+            "The kubelet fits its API server and kubeadm",
+            "kubeadm takes the kubelet, and that of a control-plane node is not newer than its \
+             API server, and at most three minor versions older",
         )
         .severity(Severity::Degraded)
-        .phases(&[Phase::Boot, Phase::Running])
+        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
         if let Some(judgement) = no_own_kubelet()? {
             return Ok(judgement);
         }
-        let note = runtime(at);
-        if !node::control_plane() {
+        let note = runtime::not_recommended(at);
+        let server = if node::control_plane() {
+            api_server()?
+        } else {
+            None
+        };
+        let kubeadm = node::kubeadm_version()?;
+        if server.is_none() && kubeadm.is_none() {
             return Ok(note.map_or_else(
                 || {
                     Judgement::not_applicable(
-                        "no API server runs here, and its version is not known",
+                        "neither kubeadm's version nor that of an API server is known here",
                     )
                 },
                 Judgement::from,
             ));
         }
-        let Some((at, image, minor)) = api_server()? else {
-            return Ok(Judgement::not_applicable(
-                "the image of the API server tells no version",
-            ));
-        };
         let Some(kubelet) = kubelet::get_version()? else {
             return Err(Unavailable {
                 source: "kubelet".to_owned(),
                 reason: "its version is not known".to_owned(),
             });
         };
-        let summary = format!("kubelet {} fits API server 1.{minor}", kubelet.text);
-        let findings = skew(at, image, minor, kubelet).into_iter().chain(note);
-        Ok(Judgement::of(findings.collect(), summary))
+        let with: Vec<String> = [
+            server
+                .as_ref()
+                .map(|(_, _, minor)| format!("API server 1.{minor}")),
+            kubeadm.as_ref().map(|own| format!("kubeadm {}", own.text)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let summary = format!("kubelet {} fits {}", kubelet.text, with.join(" and "));
+        let mut findings = Vec::new();
+        if let Some((at, image, minor)) = server {
+            findings.extend(skew(at, image, minor, kubelet.clone()));
+        }
+        if let Some(kubeadm) = kubeadm {
+            findings.extend(joining::against(&kubeadm, &kubelet)?);
+        }
+        findings.extend(note);
+        Ok(Judgement::of(findings, summary))
     }
 }
 
@@ -98,52 +118,6 @@ fn skew(at: Location, image: String, minor: u32, kubelet: Version) -> Option<Fin
         .evidence(at, image)
         .evidence(kubelet.at, kubelet.text);
     Some(finding.fix(fix))
-}
-
-/// Major, minor and patch.
-type Release = (u32, u32, u32);
-
-/// What containerd's own table recommends for a release of Kubernetes: the oldest
-/// patch of each minor version, the oldest first. Others work as well.
-const RECOMMENDED: [(u32, &[Release]); 2] = [
-    (35, &[(1, 7, 28), (2, 1, 5), (2, 2, 0)]),
-    (36, &[(2, 2, 0), (2, 3, 0)]),
-];
-
-/// A note on a containerd that is not recommended for this kubelet. What is not
-/// known is not worth one.
-fn runtime(at: Horizon) -> Option<Finding> {
-    let kubelet = kubelet::get_version().ok()??;
-    let runtime = runtimes::selected(at).ok()??;
-    let version = runtime.version.filter(|_| runtime.name == "containerd")?;
-    let (_, recommended) = RECOMMENDED
-        .iter()
-        .find(|(minor, _)| (kubelet.major, kubelet.minor) == (1, *minor))?;
-    let own = (version.major, version.minor, version.patch);
-    let fits = recommended
-        .iter()
-        .any(|least| (own.0, own.1) == (least.0, least.1) && own >= *least);
-    let newest = recommended.last()?;
-    if fits || (own.0, own.1) > (newest.0, newest.1) {
-        return None;
-    }
-    let names: String = recommended
-        .iter()
-        .map(|(major, minor, patch)| match patch {
-            0 => format!(" {major}.{minor}"),
-            patch => format!(" {major}.{minor}.{patch}"),
-        })
-        .collect();
-    Some(
-        Finding::note(
-            "runtime-not-recommended",
-            format!(
-                "containerd {} is none that is recommended for Kubernetes 1.{}:{names}",
-                version.text, kubelet.minor
-            ),
-        )
-        .evidence(version.at, version.text),
-    )
 }
 
 /// The image of the static pod, and its minor version.

@@ -5,7 +5,8 @@ use nodepol_model::{Horizon, Part, Unavailable};
 
 use super::Mode;
 use crate::evidence::Evidence;
-use crate::node::{Node, OsRelease, package};
+use crate::node::{Node, OsRelease};
+use crate::package;
 use crate::sourced::Sourced;
 
 const UNIFIED: &str = "systemd.unified_cgroup_hierarchy";

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::client_config::{self, ClientConfig};
 use super::key_pair::{self, Place};
-use super::kubeconfig::{self, Decoded};
+use super::kubeconfig;
 use super::read::{self, Read};
 use super::start::{self, Input};
 use super::store::FileStore;
@@ -212,7 +212,7 @@ impl Certs {
         Ok(Some(Kubeconfig {
             server: config.decoded.cluster.server.clone(),
             client: config.credential(&self.evidence)?,
-            other_credential: other_credential(&config.decoded),
+            other_credential: config.decoded.user.other_credential(),
             problem: problem.map(|error| error.message),
             ..empty
         }))
@@ -317,22 +317,6 @@ impl Certs {
             at_start: self.at_start(at).ok(),
         }
     }
-}
-
-/// What there is instead of a certificate, or as well.
-fn other_credential(decoded: &Decoded) -> Option<String> {
-    let user = &decoded.user;
-    let words: Vec<&str> = [
-        ("token", user.token),
-        ("token-file", user.token_file.is_some()),
-        ("basic", user.basic),
-        ("exec", user.exec.is_some()),
-        ("auth-provider", user.auth_provider),
-    ]
-    .into_iter()
-    .filter_map(|(word, there)| there.then_some(word))
-    .collect();
-    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// The credentials of a node in `nodepol facts`.

@@ -41,6 +41,21 @@ impl User {
             }
         }
     }
+
+    /// What there is instead of a certificate, or as well.
+    pub(super) fn other_credential(&self) -> Option<String> {
+        let words: Vec<&str> = [
+            ("token", self.token),
+            ("token-file", self.token_file.is_some()),
+            ("basic", self.basic),
+            ("exec", self.exec.is_some()),
+            ("auth-provider", self.auth_provider),
+        ]
+        .into_iter()
+        .filter_map(|(word, there)| there.then_some(word))
+        .collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
 }
 
 /// What an exec plugin must declare.

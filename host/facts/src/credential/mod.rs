@@ -162,7 +162,8 @@ pub enum Start {
     Presents(Credential),
     /// It connects as the kubeconfig says, by a token or a plugin.
     Connects,
-    /// It asks for a certificate with the bootstrap kubeconfig; why it must.
+    /// It asks for a certificate, with the bootstrap kubeconfig or with what the
+    /// kubeconfig has besides a valid one; why it must.
     Bootstraps(Fault),
     /// It exits.
     Exits(Fault),

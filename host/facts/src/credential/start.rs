@@ -240,6 +240,16 @@ impl Input<'_> {
         }
         match config.credential(self.evidence)? {
             Some(credential) if config.has_certificate() => Ok(Start::Presents(credential)),
+            // A kubelet that rotates presents nothing but the manager's certificate
+            // (`AnonymousClientConfig`); with what else the kubeconfig has it only
+            // asks for one.
+            _ if self.rotate && config.decoded.user.other_credential().is_some() => {
+                Ok(Start::Bootstraps(Fault {
+                    kind: "certificate-missing",
+                    message: "Client rotation is on, will bootstrap in background".to_owned(),
+                    at: Location::source(&config.path),
+                }))
+            }
             _ => Ok(Start::Connects),
         }
     }

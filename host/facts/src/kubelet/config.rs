@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) problems: Result<Vec<Problem>, Unavailable>,
     /// The values in effect, unless the kubelet refuses to start before them.
     pub(crate) effective: Result<Effective, Unavailable>,
+    /// What the flags alone come to, while the file does not exist.
+    pub(crate) by_flags: Option<Effective>,
 }
 
 /// Everything that the answer hangs on.
@@ -66,6 +68,7 @@ impl Config {
             present: Ok(false),
             problems: Ok(Vec::new()),
             effective: Ok(Effective::default()),
+            by_flags: None,
         };
         let mut effective = Effective::default();
         if let Some(path) = config.path.clone() {
@@ -90,6 +93,11 @@ impl Config {
         apply(inputs.flags, &mut effective);
         if config.effective.is_ok() {
             config.effective = Ok(effective);
+        } else if config.present == Ok(false) {
+            let mut by_flags = Effective::default();
+            fill(&mut by_flags, inputs.minor);
+            apply(inputs.flags, &mut by_flags);
+            config.by_flags = Some(by_flags);
         }
         config
     }

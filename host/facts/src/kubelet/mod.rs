@@ -133,15 +133,21 @@ impl Kubelet {
         outdated::flags(&self.started(at)?.flags, self.known_version().as_ref())
     }
 
-    /// Why the kubelet refuses its feature gates, of flags and files. What only no
+    /// Why the kubelet refuses its feature gates, of flags and files; of flags
+    /// alone while the configuration file does not exist. What only no
     /// release is known to have is not fatal.
     ///
     /// # Errors
     /// As [`Self::setting`], or if that hangs on a release that is not known.
     pub fn gate_problems(&self, at: Horizon) -> Result<Vec<Problem>, Unavailable> {
-        match &self.started(at)?.config.effective {
-            Ok(effective) => gate_problems::problems(effective, self.known_version().as_ref()),
-            Err(why) => Err(why.clone()),
+        let config = &self.started(at)?.config;
+        match (&config.effective, &config.by_flags) {
+            // The gates of flags are set before the file is read (`NewKubeletCommand`
+            // in cmd/kubelet/app/server.go).
+            (Ok(effective), _) | (Err(_), Some(effective)) => {
+                gate_problems::problems(effective, self.known_version().as_ref())
+            }
+            (Err(why), None) => Err(why.clone()),
         }
     }
 

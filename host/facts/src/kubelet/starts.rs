@@ -56,7 +56,14 @@ impl Starts for Units {
             return Ok(None);
         }
         if key == "ExecStart" {
-            let argv = self.started_argv(at, unit)?;
+            let mut argv = self.started_argv(at, unit)?;
+            let program = self.commands(at, unit, key)?.into_iter().next();
+            // With the prefix `@` the zeroth word is no program but a name.
+            if let (Some(zeroth), Some(program)) = (argv.first_mut(), program)
+                && zeroth.value != program.path
+            {
+                *zeroth = Sourced::new(program.path, program.at);
+            }
             let commands = if argv.is_empty() {
                 Vec::new()
             } else {

@@ -4,7 +4,6 @@
 mod flavour;
 mod hostname;
 mod os_release;
-pub(crate) mod package;
 pub(crate) mod pattern;
 mod sysctl;
 
@@ -20,7 +19,8 @@ use crate::evidence::{Evidence, Resolved};
 use crate::join_state::JoinState;
 use crate::kernel_command_line;
 use crate::kubelet::Kubelet;
-use crate::sourced::Sourced;
+use crate::package;
+use crate::sourced::{Sourced, Version};
 
 /// Facts about the node (`wit/node.wit`, but for the join state).
 #[derive(Debug)]
@@ -94,6 +94,21 @@ impl Node {
     pub fn kernel_release(&self) -> Result<Option<String>, Unavailable> {
         let path = "/proc/sys/kernel/osrelease";
         Ok(self.first_line(path)?.map(|line| line.value))
+    }
+
+    /// The version of kubeadm: of its program, or of its package. None where
+    /// nothing says it.
+    ///
+    /// # Errors
+    /// None today; the ABI leaves room for one.
+    pub fn kubeadm_version(&self) -> Result<Option<Version>, Unavailable> {
+        let name = "kubeadm version";
+        if let Part::Present(output) = self.evidence.program(name)
+            && let Some(version) = Version::find(&output.stdout, Location::source(name))
+        {
+            return Ok(Some(version));
+        }
+        Ok(package::version(&self.evidence, "kubeadm"))
     }
 
     /// The kernel's command line: `/proc/cmdline`, or what the boot loader is

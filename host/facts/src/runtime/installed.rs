@@ -4,7 +4,7 @@ use nodepol_model::{Location, Part};
 
 use super::containerd;
 use crate::evidence::Evidence;
-use crate::node::package;
+use crate::package;
 use crate::sourced::{Sourced, Version};
 
 /// Where unit files are, the strongest first.

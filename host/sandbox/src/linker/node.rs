@@ -5,7 +5,7 @@ use nodepol_facts::node::{self as facts_of_node, OsRelease as Os};
 
 use super::convert::{IntoWit, horizon, wit};
 use crate::bindings::nodepol::policy::node::{Capacity, Host, JoinState, OsRelease};
-use crate::bindings::nodepol::policy::types::{Horizon, Sourced, Unavailable};
+use crate::bindings::nodepol::policy::types::{Horizon, Sourced, Unavailable, Version};
 use crate::host_state::HostState;
 
 impl Host for HostState {
@@ -39,6 +39,10 @@ impl Host for HostState {
 
     fn init(&mut self, at: Horizon) -> wasmtime::Result<Result<Option<Sourced>, Unavailable>> {
         Ok(wit(self.facts()?.node.init(horizon(at))))
+    }
+
+    fn kubeadm_version(&mut self) -> wasmtime::Result<Result<Option<Version>, Unavailable>> {
+        Ok(wit(self.facts()?.node.kubeadm_version()))
     }
 
     fn get_join_state(&mut self) -> wasmtime::Result<Result<JoinState, Unavailable>> {
