@@ -11,6 +11,7 @@ pub mod document;
 pub mod evidence;
 pub mod facts;
 pub mod files;
+mod go_duration;
 pub mod join_state;
 pub mod journal;
 mod kernel_command_line;

@@ -43,9 +43,11 @@ fn sdk(sources: &Path) -> Result<String, Box<dyn Error>> {
             .strip_prefix("mod ")
             .and_then(|it| it.strip_suffix(';'));
         if let Some(name) = name {
+            // The policies use its macro by its name alone: a path to one that a
+            // macro brings in, as `include!` does, is to become an error.
             writeln!(
                 modules,
-                "#[path = {:?}]",
+                "#[macro_use]\n#[path = {:?}]",
                 sources.join(format!("{name}.rs"))
             )?;
         }
@@ -89,7 +91,10 @@ fn copy_as_module(from: &Path, to: &Path, name: &str) -> Result<(), Box<dyn Erro
             copy_as_module(&source, &target, name)?;
         } else {
             let text = std::fs::read_to_string(&source)?;
-            std::fs::write(target, text.replace("crate::", &format!("crate::{name}::")))?;
+            let text = text
+                .replace("crate::", &format!("crate::{name}::"))
+                .replace("nodepol_plugin::policy!", "policy!");
+            std::fs::write(target, text)?;
         }
     }
     Ok(())

@@ -7,7 +7,6 @@
 //! calls the host as any function calls another.
 
 #![allow(
-    macro_expanded_macro_exports_accessed_by_absolute_paths,
     dead_code,
     unreachable_pub,
     unfulfilled_lint_expectations,

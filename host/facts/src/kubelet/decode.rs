@@ -5,10 +5,10 @@
 
 use nodepol_model::Location;
 
-use super::duration;
 use super::fields::{Field, KUBELET_CONFIGURATION, Kind, Struct};
 use super::nearest::nearest;
 use crate::document::{Document, Entry, Node, Value, escape_token, json, yaml};
+use crate::go_duration;
 use crate::sourced::Problem;
 
 /// The only version there is.
@@ -275,7 +275,7 @@ impl Checker<'_> {
             (Kind::Int32, Value::Integer(number)) if i32::try_from(*number).is_ok() => {}
             (Kind::Uint32, Value::Integer(number)) if u32::try_from(*number).is_ok() => {}
             (Kind::Duration | Kind::DurationOrInt, Value::Text(text)) => {
-                if let Err(why) = duration::parse(text) {
+                if let Err(why) = go_duration::parse(text) {
                     let at = self.location(node, place);
                     self.fatal("wrong-type", why, at);
                 }

@@ -13,6 +13,7 @@ use super::decode::fold;
 use super::defaults::Row;
 use super::fields::{Field, KUBELET_CONFIGURATION, Kind, Struct};
 use crate::document::{Node, Value, escape_token};
+use crate::go_duration;
 use crate::sourced::Sourced;
 
 /// A value of `KubeletConfiguration` and where it comes from.
@@ -481,7 +482,7 @@ fn is_zero(value: &Json) -> bool {
         Json::Bool(value) => !value,
         Json::Number(number) => number.as_f64() == Some(0.0),
         Json::String(text) => {
-            text.is_empty() || super::duration::parse(text).is_ok_and(|nanos| nanos == 0)
+            text.is_empty() || go_duration::parse(text).is_ok_and(|nanos| nanos == 0)
         }
         Json::Array(_) | Json::Object(_) => false,
     }

@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::duration;
 use super::flag_table::FlagKind;
+use crate::go_duration;
 use crate::sourced::Sourced;
 
 pub(crate) use self::numbers::parse_bool;
@@ -38,7 +38,7 @@ pub(crate) fn check(kind: FlagKind, value: &str, before: &[Sourced<String>]) -> 
         FlagKind::Int32 => numbers::int(value, 32).map(drop),
         FlagKind::Int64 => numbers::int(value, 64).map(drop),
         FlagKind::Verbosity => numbers::verbosity(value).map(drop),
-        FlagKind::Duration => duration::parse(value).map(drop),
+        FlagKind::Duration => go_duration::parse(value).map(drop),
         FlagKind::Quantity => quantity::check(value),
         FlagKind::Ip if value.is_empty() => Ok(()),
         FlagKind::Ip if !is_ip(value) => Err(format!("{value:?} is not a valid IP address")),

@@ -7,7 +7,6 @@ mod command;
 mod config;
 mod decode;
 mod defaults;
-mod duration;
 mod effective;
 mod embedded;
 mod fields;

@@ -109,6 +109,17 @@ fn what_keeps_containerd_from_starting() {
             "version = 3\nrequired_plugins = [\"cri\"]\n",
             "invalid-plugin-uri",
         ),
+        (
+            "1.6.20",
+            "version = 2\nrequired_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n",
+            "required-plugin-disabled",
+        ),
+        (
+            "1.6.20",
+            "version = 2\n[timeouts]\n\"io.containerd.timeout.shim.load\" = \"5\"\n",
+            "bad-timeout",
+        ),
     ];
     for (version, text, kind) in cases {
         let (driver, problems) = read(&[(CONFIG, text)], Some(version));

@@ -1,6 +1,8 @@
 //! What a release of containerd makes of its files: imports followed, merged
 //! and migrated by its own rules.
 
+mod refused;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use nodepol_model::{Location, Unavailable};
@@ -322,7 +324,7 @@ impl State {
     }
 
     fn finish(mut self) -> Loaded {
-        self.check_names();
+        self.check();
         let cri = if self.release.is_2() {
             if !self.release.migrates_each_file() && self.version < 3 {
                 let mut plugins = std::mem::replace(&mut self.plugins, Tree::empty());
@@ -345,68 +347,6 @@ impl State {
             address: self.address,
             files: self.files,
             problems: self.problems,
-        }
-    }
-
-    /// `ValidateV2` of 1.x, `ValidateVersion` of 2.x.
-    fn check_names(&mut self) {
-        let release = self.release;
-        let mut found = Vec::new();
-        if let Some(highest) = release.highest_version()
-            && self.version > highest
-        {
-            let at = self
-                .files
-                .iter()
-                .rev()
-                .find(|file| file.version > highest)
-                .and_then(|file| file.tree.get("version"))
-                .map_or_else(|| Location::source("default"), |tree| tree.at.clone());
-            found.push((
-                "version-too-high",
-                format!(
-                    "containerd {} accepts version {highest} at most, and does not start with \
-                     version {}",
-                    release.line(),
-                    self.version
-                ),
-                at,
-            ));
-        }
-        if release.is_2() || self.version >= 2 {
-            let lists = [("disabled", &self.disabled), ("required", &self.required)];
-            for (list, (name, at)) in lists
-                .iter()
-                .flat_map(|(list, names)| names.iter().map(move |name| (list, name)))
-            {
-                if !release.is_plugin_uri(name) {
-                    found.push((
-                        "invalid-plugin-uri",
-                        format!(
-                            "invalid {list} plugin URI \"{name}\" expect io.containerd.x.vx: \
-                             containerd does not start"
-                        ),
-                        at.clone(),
-                    ));
-                }
-            }
-        }
-        if !release.is_2() && self.version >= 2 {
-            for (name, plugin) in self.plugins.entries() {
-                if !release.is_plugin_uri(name) {
-                    found.push((
-                        "invalid-plugin-uri",
-                        format!(
-                            "invalid plugin key URI \"{name}\" expect io.containerd.x.vx: \
-                             containerd does not start"
-                        ),
-                        plugin.at.clone(),
-                    ));
-                }
-            }
-        }
-        for (kind, message, at) in found {
-            self.problem(kind, message, at, true);
         }
     }
 }
