@@ -1,9 +1,9 @@
 //! Fields of which a flag hides what a file says.
 
-use super::duration;
 use super::effective::Effective;
 use super::flag_table::FlagKind;
 use super::flags::Flags;
+use crate::go_duration;
 use crate::sourced::Sourced;
 
 /// A field that a file and a flag set to different values: the flag wins.
@@ -60,7 +60,7 @@ pub(crate) fn find(flags: &Flags, effective: &Effective) -> Vec<FlagOverride> {
 /// Whether two values, as JSON, are one to the kubelet: a duration of `60s` is
 /// one of `1m`.
 fn is_same(kind: FlagKind, value: &str, hidden: &str) -> bool {
-    let nanos = |json: &str| duration::parse(json.trim_matches('"'));
+    let nanos = |json: &str| go_duration::parse(json.trim_matches('"'));
     value == hidden
         || kind == FlagKind::Duration
             && matches!((nanos(value), nanos(hidden)), (Ok(value), Ok(hidden)) if value == hidden)
