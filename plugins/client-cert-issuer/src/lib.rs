@@ -3,12 +3,13 @@
 use nodepol_plugin::certs::{self, Certificate, Signer};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity,
-    Step, Unavailable, files, no_credential_yet, node, render_date, runbook,
+    Step, Unavailable, files, kubelet, no_credential_yet, node, render_date, runbook,
 };
 
 struct ClientCertIssuer;
 
 const APISERVER: &str = "/etc/kubernetes/pki/apiserver.crt";
+const PKI_CA: &str = "/etc/kubernetes/pki/ca.crt";
 
 impl Policy for ClientCertIssuer {
     fn describe() -> Description {
@@ -42,7 +43,7 @@ impl Policy for ClientCertIssuer {
                     signer.certificate.issuer.clone(),
                 ))
             }
-            (None, None) => findings.push(other_ca(&signer)),
+            (None, None) => findings.push(other_ca(at, &signer)?),
         }
         findings.extend(api_server(at)?);
         Ok(Judgement::of(
@@ -76,21 +77,34 @@ fn expired(ca: &Certificate) -> Option<Finding> {
     })
 }
 
-/// On a node of kubeadm one CA signs for both sides. Elsewhere clients may have
-/// a CA of their own, which only the control plane knows.
-fn other_ca(signer: &Signer) -> Finding {
+/// On a node of kubeadm one CA signs for both sides, as long as `clientCAFile` is
+/// that of the kubeconfig. Elsewhere clients may have a CA of their own, which
+/// only the control plane knows.
+fn other_ca(at: Horizon, signer: &Signer) -> Result<Finding, Unavailable> {
     let certificate = &signer.certificate;
     let message = format!(
         "none of the CA certificates that this node knows signed its certificate (its issuer is \
          called {}, which says nothing)",
         certificate.issuer
     );
-    let finding = if node::flavour().value == "kubeadm" {
+    let is_one_ca = of_kubeconfig(signer).len() == signer.authorities.len();
+    let finding = if node::flavour().value == "kubeadm" && is_one_ca {
         Finding::fail("other-ca", message)
     } else {
         Finding::warn("other-ca", message)
     };
-    signer
+    let mut fix = Fix::new("give the node the cluster's CA and a certificate of it");
+    let client_ca = kubelet::setting(at, "/authentication/x509/clientCAFile")?
+        .map(|setting| setting.display().to_owned())
+        .filter(|path| !path.is_empty());
+    if let Some(path) = client_ca
+        && !node::control_plane()
+    {
+        fix = fix.step(Step::note(format!(
+            "copy /etc/kubernetes/pki/ca.crt of the control plane to {path} on this node"
+        )));
+    }
+    Ok(signer
         .authorities
         .iter()
         .fold(
@@ -100,10 +114,22 @@ fn other_ca(signer: &Signer) -> Finding {
             ),
             |finding, ca| finding.explained(ca.at.clone(), ca.subject.clone(), "did not sign it"),
         )
-        .fix(runbook::new_client_certificate())
+        .fix(fix.followed_by(runbook::new_client_certificate())))
 }
 
-/// A control plane's own serving certificate, which its kubelet has to accept.
+/// What the kubeconfig trusts: its authorities come first, and those of
+/// `clientCAFile` that are not among them after them.
+fn of_kubeconfig(signer: &Signer) -> Vec<&Certificate> {
+    let first = signer.authorities.first().map(|ca| &ca.at.source);
+    signer
+        .authorities
+        .iter()
+        .filter(|ca| Some(&ca.at.source) == first)
+        .collect()
+}
+
+/// A control plane's own serving certificate, which its kubelet has to accept by
+/// the CA of its kubeconfig; that of `clientCAFile` is for those who call it.
 fn api_server(at: Horizon) -> Result<Option<Finding>, Unavailable> {
     if !node::control_plane() || files::lstat(APISERVER)?.is_none() {
         return Ok(None);
@@ -111,30 +137,43 @@ fn api_server(at: Horizon) -> Result<Option<Finding>, Unavailable> {
     let Some(signer) = certs::signer_of(at, APISERVER)? else {
         return Ok(None);
     };
-    if signer.signed_by.is_some() || signer.unverifiable.is_some() {
+    if signer.unverifiable.is_some() {
         return Ok(None);
     }
+    let trusted: Vec<&str> = of_kubeconfig(&signer)
+        .into_iter()
+        .map(|ca| ca.public_key_sha256.as_str())
+        .collect();
+    let is_trusted = |ca: &Certificate| trusted.contains(&ca.public_key_sha256.as_str());
+    if signer.signed_by.as_ref().is_some_and(is_trusted) {
+        return Ok(None);
+    }
+    // Which of the two is the cluster's tells the CA that signs here.
+    let own = certs::in_file(PKI_CA)?.unwrap_or_default();
+    let fix = if own.iter().any(is_trusted) {
+        Fix::new("sign the API server's certificate again")
+            .step(
+                Step::command(
+                    ["kubeadm", "certs", "renew", "apiserver"],
+                    "with the CA in /etc/kubernetes/pki, which is that of the kubeconfig",
+                )
+                .on(Place::ControlPlane),
+            )
+            .step(runbook::restart_static_pods(&["kube-apiserver"]))
+    } else {
+        runbook::new_client_certificate()
+    };
     Ok(Some(
         Finding::fail(
             "apiserver-other-ca",
             "the API server's certificate is not signed by the CA of this kubelet: x509: \
              certificate signed by unknown authority",
         )
-        .evidence(signer.certificate.at, format!("issuer {}", signer.certificate.issuer))
-        .fix(
-            Fix::new("sign the API server's certificate again")
-                .step(
-                    Step::command(
-                        ["kubeadm", "certs", "renew", "apiserver"],
-                        "with the CA in /etc/kubernetes/pki, if that is the cluster's",
-                    )
-                    .on(Place::ControlPlane),
-                )
-                .step(
-                    Step::note("restart the kube-apiserver: move its manifest out of /etc/kubernetes/manifests and back")
-                        .on(Place::ControlPlane),
-                ),
-        ),
+        .evidence(
+            signer.certificate.at.clone(),
+            format!("issuer {}", signer.certificate.issuer),
+        )
+        .fix(fix),
     ))
 }
 

@@ -1,33 +1,82 @@
 //! The control plane's own certificates are valid.
 
+mod fix;
+
 use nodepol_plugin::certs::{self, Certificate};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Place, Policy, Severity,
-    Step, Unavailable, Value, no_own_kubelet, node, render_date, render_span,
+    Description, Finding, Horizon, Judgement, Parameters, Phase, Policy, Severity, Unavailable,
+    Value, no_own_kubelet, node, render_date, render_span,
 };
 
 struct ControlPlaneCerts;
 
-/// What `kubeadm init` makes below /etc/kubernetes/pki.
-const FILES: [&str; 10] = [
-    "apiserver.crt",
-    "apiserver-etcd-client.crt",
-    "apiserver-kubelet-client.crt",
-    "ca.crt",
-    "etcd/ca.crt",
-    "etcd/healthcheck-client.crt",
-    "etcd/peer.crt",
-    "etcd/server.crt",
-    "front-proxy-ca.crt",
-    "front-proxy-client.crt",
+/// What becomes of a cluster without one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Without {
+    /// The control plane is down, or a part of it that nodes need.
+    Down,
+    /// Something that no node needs to come up.
+    Less,
+}
+
+use Without::{Down, Less};
+
+/// What `kubeadm init` makes below /etc/kubernetes/pki, and what does not work
+/// without it.
+const FILES: [(&str, Without, &str); 10] = [
+    ("apiserver.crt", Down, "nobody accepts the API server"),
+    (
+        "apiserver-etcd-client.crt",
+        Down,
+        "the API server does not reach etcd",
+    ),
+    (
+        "apiserver-kubelet-client.crt",
+        Less,
+        "kubectl logs and exec do not work",
+    ),
+    ("ca.crt", Down, "nothing that it signed holds"),
+    ("etcd/ca.crt", Down, "the API server does not reach etcd"),
+    (
+        "etcd/healthcheck-client.crt",
+        Less,
+        "etcd cannot be asked for its health",
+    ),
+    (
+        "etcd/peer.crt",
+        Down,
+        "the members of etcd do not reach each other",
+    ),
+    (
+        "etcd/server.crt",
+        Down,
+        "the API server does not reach etcd",
+    ),
+    ("front-proxy-ca.crt", Less, "aggregated APIs do not work"),
+    (
+        "front-proxy-client.crt",
+        Less,
+        "aggregated APIs do not work",
+    ),
 ];
 
-const KUBECONFIGS: [&str; 4] = [
-    "admin.conf",
-    "controller-manager.conf",
-    "scheduler.conf",
-    "super-admin.conf",
+const KUBECONFIGS: [(&str, Without, &str); 4] = [
+    ("admin.conf", Less, "kubectl does not work with it"),
+    (
+        "controller-manager.conf",
+        Down,
+        "no request for a certificate is approved or signed",
+    ),
+    ("scheduler.conf", Down, "no pod gets a node"),
+    ("super-admin.conf", Less, "kubectl does not work with it"),
 ];
+
+/// A certificate, and what hangs on it.
+struct Found {
+    certificate: Certificate,
+    without: Without,
+    consequence: &'static str,
+}
 
 impl Policy for ControlPlaneCerts {
     fn describe() -> Description {
@@ -52,97 +101,138 @@ impl Policy for ControlPlaneCerts {
         if !node::control_plane() {
             return Ok(Judgement::not_applicable("no control plane runs here"));
         }
-        let mut certificates = Vec::new();
-        let mut unavailable = None;
-        for name in FILES {
-            let path = format!("/etc/kubernetes/pki/{name}");
-            match certs::in_file(&path) {
-                Ok(found) => {
-                    certificates.extend(found.into_iter().flatten().map(|it| (path.clone(), it)))
-                }
-                Err(why) => {
-                    unavailable.get_or_insert(why);
-                }
-            }
+        let (found, unavailable) = gather();
+        if found.is_empty() && unavailable.is_empty() {
+            return Ok(Judgement::not_applicable(
+                "there are no certificates in /etc/kubernetes/pki",
+            ));
         }
-        for name in KUBECONFIGS {
-            let path = format!("/etc/kubernetes/{name}");
-            match certs::kubeconfig_at(&path) {
-                Ok(kubeconfig) => certificates.extend(
-                    kubeconfig
-                        .and_then(|kubeconfig| kubeconfig.client)
-                        .into_iter()
-                        .flat_map(|client| client.certificates)
-                        .map(|it| (path.clone(), it)),
-                ),
-                Err(why) => {
-                    unavailable.get_or_insert(why);
-                }
-            }
-        }
-        let findings = judge(&certificates, parameters.seconds("horizon"));
-        if findings.is_empty() {
-            if let Some(unavailable) = unavailable {
-                return Err(unavailable);
-            }
-            if certificates.is_empty() {
-                return Ok(Judgement::not_applicable(
-                    "there are no certificates in /etc/kubernetes/pki",
-                ));
-            }
-        }
+        let mut findings = judge(&found, parameters.seconds("horizon"));
+        // What could not be read may have expired.
+        findings.extend(unavailable.into_iter().map(Finding::from));
         Ok(Judgement::of(
             findings,
-            format!("{} certificates are valid", certificates.len()),
+            format!("{} certificates are valid", found.len()),
         ))
     }
 }
 
-fn judge(certificates: &[(String, Certificate)], ahead: u64) -> Vec<Finding> {
-    let now = node::taken_at();
-    let ends = |certificate: &Certificate| certificate.not_after - now;
-    let expired: Vec<_> = certificates
-        .iter()
-        .filter(|(_, it)| ends(it) <= 0)
-        .collect();
-    let soon: Vec<_> = certificates
-        .iter()
-        .filter(|(_, it)| ends(it) > 0 && ends(it).unsigned_abs() < ahead)
-        .collect();
-    let mut findings = Vec::new();
-    if !expired.is_empty() {
-        findings.push(tell(
-            Finding::fail(
-                "expired",
-                format!(
-                    "{} of the control plane {} expired: the API server does not answer, and \
-                     healthy kubelets look broken",
-                    count(expired.len()),
-                    if expired.len() == 1 { "has" } else { "have" }
-                ),
+fn gather() -> (Vec<Found>, Vec<Unavailable>) {
+    let mut found = Vec::new();
+    let mut unavailable = Vec::new();
+    for (name, without, consequence) in FILES {
+        match certs::in_file(&format!("/etc/kubernetes/pki/{name}")) {
+            Ok(certificates) => found.extend(
+                that_count(certificates.unwrap_or_default())
+                    .into_iter()
+                    .map(|certificate| Found {
+                        certificate,
+                        without,
+                        consequence,
+                    }),
             ),
-            &expired,
-        ));
+            Err(why) => unavailable.push(why),
+        }
     }
-    if let Some(first) = soon.iter().map(|(_, it)| ends(it)).min() {
-        findings.push(tell(
-            Finding::warn(
-                "expires-soon",
-                format!(
-                    "{} of the control plane {} within {}",
-                    count(soon.len()),
-                    if soon.len() == 1 {
-                        "ends"
-                    } else {
-                        "end soon, the first"
-                    },
-                    render_span(first.unsigned_abs().max(1))
-                ),
-            ),
-            &soon,
-        ));
+    for (name, without, consequence) in KUBECONFIGS {
+        match certs::kubeconfig_at(&format!("/etc/kubernetes/{name}")) {
+            Ok(kubeconfig) => {
+                let client = kubeconfig.and_then(|kubeconfig| kubeconfig.client);
+                let certificates = client.map(|client| client.certificates);
+                found.extend(
+                    certificates
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|certificate| Found {
+                            certificate,
+                            without,
+                            consequence,
+                        }),
+                );
+            }
+            Err(why) => unavailable.push(why),
+        }
+    }
+    (found, unavailable)
+}
+
+/// Of a bundle of CAs, as while one is rotated, the one that is valid longest; of
+/// a chain all.
+fn that_count(certificates: Vec<Certificate>) -> Vec<Certificate> {
+    if !certificates.iter().all(|certificate| certificate.is_ca) {
+        return certificates;
+    }
+    let longest = certificates
+        .into_iter()
+        .max_by_key(|certificate| certificate.not_after);
+    longest.into_iter().collect()
+}
+
+fn judge(found: &[Found], ahead: u64) -> Vec<Finding> {
+    let now = node::taken_at();
+    let ends = |found: &Found| found.certificate.not_after - now;
+    let mut findings = Vec::new();
+    for is_ca in [true, false] {
+        let of = |is_due: &dyn Fn(i64) -> bool, without: Option<Without>| -> Vec<&Found> {
+            found
+                .iter()
+                .filter(|found| found.certificate.is_ca == is_ca)
+                .filter(|found| without.is_none_or(|without| found.without == without))
+                .filter(|found| is_due(ends(found)))
+                .collect()
+        };
+        let is_over = |ends: i64| ends <= 0;
+        let down = of(&is_over, Some(Down));
+        if !down.is_empty() {
+            let id = if is_ca { "ca-expired" } else { "expired" };
+            findings.push(tell(Finding::fail(id, over(&down)), &down, is_ca));
+        }
+        let less = of(&is_over, Some(Less));
+        if !less.is_empty() {
+            let id = if is_ca {
+                "ca-expired-beside"
+            } else {
+                "expired-beside"
+            };
+            findings.push(tell(Finding::warn(id, over(&less)), &less, is_ca));
+        }
+        let soon = of(&|ends| ends > 0 && ends.unsigned_abs() < ahead, None);
+        if let Some(first) = soon.iter().map(|found| ends(found)).min() {
+            let id = if is_ca {
+                "ca-expires-soon"
+            } else {
+                "expires-soon"
+            };
+            let message = format!(
+                "{} of the control plane {} within {}",
+                count(soon.len()),
+                if soon.len() == 1 {
+                    "ends"
+                } else {
+                    "end soon, the first"
+                },
+                render_span(first.unsigned_abs().max(1))
+            );
+            findings.push(tell(Finding::warn(id, message), &soon, is_ca));
+        }
     }
     findings
+}
+
+/// That they have expired, and what does not work for that.
+fn over(found: &[&Found]) -> String {
+    let mut consequences: Vec<&str> = Vec::new();
+    for found in found {
+        if !consequences.contains(&found.consequence) {
+            consequences.push(found.consequence);
+        }
+    }
+    format!(
+        "{} of the control plane {} expired: {}",
+        count(found.len()),
+        if found.len() == 1 { "has" } else { "have" },
+        consequences.join("; ")
+    )
 }
 
 fn count(number: usize) -> String {
@@ -152,40 +242,14 @@ fn count(number: usize) -> String {
     }
 }
 
-fn tell(finding: Finding, certificates: &[&(String, Certificate)]) -> Finding {
-    certificates
-        .iter()
-        .fold(finding, |finding, (_, certificate)| {
-            finding.evidence(
-                certificate.at.clone(),
-                format!("notAfter {}", render_date(certificate.not_after)),
-            )
-        })
-        .fix(
-            Fix::new("renew the control plane's certificates, before those of kubelets")
-                .step(
-                    Step::command(
-                        ["kubeadm", "certs", "check-expiration"],
-                        "what there is and until when",
-                    )
-                    .on(Place::ControlPlane),
-                )
-                .step(
-                    Step::command(
-                        ["kubeadm", "certs", "renew", "all"],
-                        "all but CA certificates, which are rotated by hand",
-                    )
-                    .on(Place::ControlPlane)
-                    .verify(["kubeadm", "certs", "check-expiration"]),
-                )
-                .step(
-                    Step::note(
-                        "restart the static pods: move the manifests out of \
-                         /etc/kubernetes/manifests, wait 20 seconds, and move them back",
-                    )
-                    .on(Place::ControlPlane),
-                ),
+fn tell(finding: Finding, found: &[&Found], is_ca: bool) -> Finding {
+    let finding = found.iter().fold(finding, |finding, found| {
+        finding.evidence(
+            found.certificate.at.clone(),
+            format!("notAfter {}", render_date(found.certificate.not_after)),
         )
+    });
+    finding.fix(if is_ca { fix::rotate() } else { fix::renew() })
 }
 
 nodepol_plugin::policy!(ControlPlaneCerts);

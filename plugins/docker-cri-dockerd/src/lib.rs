@@ -1,8 +1,11 @@
 //! A kubelet on docker has cri-dockerd, and docker starts.
 
+mod fix;
+
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, configured_later, kubelet, no_own_kubelet, runtimes, units,
+    Description, Finding, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Sourced, Unavailable, configured_later, kubelet, no_own_kubelet, part_of_a_tree, runtimes,
+    units,
 };
 
 struct DockerCriDockerd;
@@ -39,76 +42,21 @@ impl Policy for DockerCriDockerd {
         }
         let endpoint = runtimes::endpoint(at)?;
         if endpoint.value == DOCKERSHIM {
-            let Some(version) = kubelet::get_version()? else {
-                return Err(Unavailable {
-                    source: "kubelet".to_owned(),
-                    reason: "its version is not known, and whether it has dockershim hangs on it"
-                        .to_owned(),
-                });
+            return dockershim(at, endpoint);
+        }
+        let selected = runtimes::selected(at)?;
+        let is_docker = selected
+            .as_ref()
+            .is_some_and(|runtime| runtime.name == "docker");
+        if endpoint.value != CRI_DOCKERD && !is_docker {
+            return match selected {
+                Some(_) => Ok(Judgement::not_applicable("the kubelet does not use docker")),
+                None => docker_alone(at, endpoint),
             };
-            if version.minor < 24 {
-                return Ok(Judgement::pass(format!(
-                    "kubelet {} has dockershim",
-                    version.text
-                )));
-            }
-            return Ok(Finding::fail(
-                "dockershim-gone",
-                format!(
-                    "kubelet {} has no dockershim any more: nothing listens at {}",
-                    version.text, endpoint.value
-                ),
-            )
-            .seen(endpoint)
-            .fix(
-                Fix::new("use cri-dockerd, or another runtime")
-                    .step(Step::note(format!(
-                        "install cri-dockerd and name it: --container-runtime-endpoint={CRI_DOCKERD} \
-                         (kubeadm-flags.env), or move the node to containerd"
-                    )))
-                    .step(Step::restart_kubelet()),
-            )
-            .into());
         }
-        if endpoint.value != CRI_DOCKERD {
-            return Ok(Judgement::not_applicable("the kubelet does not use docker"));
-        }
-        let mut findings: Vec<Finding> = runtimes::problems("docker")?
-            .into_iter()
-            .filter(|problem| problem.fatal)
-            .map(|problem| {
-                Finding::fail(
-                    &problem.kind,
-                    format!("docker does not start: {}", problem.message),
-                )
-                .evidence(problem.at.clone(), problem.kind.replace('-', " "))
-                .fix(
-                    Fix::new("correct docker's configuration")
-                        .step(Step::note(format!(
-                            "correct {}: {}",
-                            problem.at.source, problem.message
-                        )))
-                        .step(Step::command(
-                            ["dockerd", "--validate"],
-                            "it starts nothing",
-                        ))
-                        .step(Step::unit(
-                            UnitVerb::Restart,
-                            "docker.service",
-                            "containers restart, unless live-restore is on",
-                        )),
-                )
-            })
-            .collect();
-        if at == Horizon::Now {
-            // Docker runs with what it has read.
-            let active = units::get(at, "docker.service")
-                .is_ok_and(|unit| unit.active_state.as_deref() == Some("active"));
-            if active {
-                findings.clear();
-            }
-        } else {
-            findings.extend(not_enabled()?);
+        let mut findings = not_started(at)?;
+        if findings.is_empty() || at == Horizon::NextBoot {
+            findings.extend(not_there(at)?);
         }
         Ok(Judgement::of(
             findings,
@@ -117,56 +65,137 @@ impl Policy for DockerCriDockerd {
     }
 }
 
-fn not_enabled() -> Result<Option<Finding>, Unavailable> {
+/// The kubelet's version decides whether it has a shim of its own.
+fn has_dockershim() -> Result<(bool, String), Unavailable> {
+    let version = kubelet::get_version()?.ok_or_else(|| {
+        Unavailable::new(
+            "kubelet",
+            "its version is not known, and whether it has dockershim hangs on it",
+        )
+    })?;
+    Ok((version.minor < 24, version.text))
+}
+
+fn dockershim(at: Horizon, endpoint: Sourced) -> Result<Judgement, Unavailable> {
+    let (has_shim, version) = has_dockershim()?;
+    if has_shim {
+        return Ok(Judgement::pass(format!("kubelet {version} has dockershim")));
+    }
+    Ok(Finding::fail(
+        "dockershim-gone",
+        format!(
+            "kubelet {version} has no dockershim any more: nothing listens at {}",
+            endpoint.value
+        ),
+    )
+    .seen(endpoint)
+    .fix(fix::use_cri_dockerd(at)?)
+    .into())
+}
+
+/// docker serves no CRI by itself.
+fn docker_alone(at: Horizon, endpoint: Sourced) -> Result<Judgement, Unavailable> {
+    let all = runtimes::all(at)?;
+    let [docker] = all.as_slice() else {
+        return Ok(Judgement::not_applicable("the kubelet does not use docker"));
+    };
+    // What is not in a part of a tree says nothing.
+    if docker.name != "docker" || part_of_a_tree()? {
+        return Ok(Judgement::not_applicable("the kubelet does not use docker"));
+    }
+    let (has_shim, version) = has_dockershim()?;
+    // Up to 1.23 docker was what it used if nothing was said.
+    if has_shim {
+        return Ok(Judgement::pass(format!("kubelet {version} has dockershim")));
+    }
+    Ok(Finding::fail(
+        "only-docker",
+        format!(
+            "docker is the only runtime that is installed, and kubelet {version} does not speak \
+             with it: nothing listens at {}",
+            endpoint.value
+        ),
+    )
+    .seen(endpoint)
+    .evidence(Location::source(docker.unit.clone()), "installed")
+    .fix(fix::use_cri_dockerd(at)?)
+    .into())
+}
+
+/// What keeps dockerd from starting.
+fn not_started(at: Horizon) -> Result<Vec<Finding>, Unavailable> {
+    // Docker runs with what it has read.
+    let is_running = at == Horizon::Now
+        && units::get(at, "docker.service")
+            .is_ok_and(|unit| unit.active_state.as_deref() == Some("active"));
+    if is_running {
+        return Ok(Vec::new());
+    }
+    let problems = runtimes::problems("docker")?;
+    Ok(problems
+        .into_iter()
+        .filter(|problem| problem.fatal)
+        .map(|problem| {
+            Finding::fail(
+                &problem.kind,
+                format!("docker does not start: {}", problem.message),
+            )
+            .evidence(problem.at.clone(), problem.kind.replace('-', " "))
+            .fix(fix::correct(&problem))
+        })
+        .collect())
+}
+
+/// cri-dockerd is not installed, or is not started at boot.
+fn not_there(at: Horizon) -> Result<Option<Finding>, Unavailable> {
     let mut states = Vec::new();
+    let mut missing = Vec::new();
     for name in UNITS {
         let unit = units::get(Horizon::NextBoot, name)?;
         if unit.load_state == "not-found" {
-            if name.starts_with("cri-docker.") {
-                states.push((name, "not-found".to_owned()));
-            }
+            missing.push(name);
             continue;
         }
-        if unit.file_state.starts_with("enabled") && unit.file_state != "enabled-runtime" {
-            return Ok(None);
-        }
-        if !units::pulled_in_by(name)?.is_empty() {
+        let is_enabled =
+            unit.file_state.starts_with("enabled") && unit.file_state != "enabled-runtime";
+        if is_enabled || !units::pulled_in_by(name)?.is_empty() {
             return Ok(None);
         }
         states.push((name, unit.file_state));
     }
-    let missing = states.iter().all(|(_, state)| state == "not-found");
-    let message = if missing {
-        "cri-dockerd is not installed: nothing listens at the kubelet's endpoint"
-    } else {
-        "cri-dockerd does not start at boot: neither its socket nor its service is enabled"
-    };
-    let finding = states.into_iter().fold(
-        Finding::fail(
-            if missing {
-                "cri-dockerd-missing"
-            } else {
-                "cri-dockerd-not-enabled"
-            },
-            message,
-        ),
-        |finding, (name, state)| finding.evidence(Location::source(name), state),
-    );
-    Ok(Some(finding.fix(if missing {
-        Fix::new("install cri-dockerd").step(Step::note(
-            "install the package cri-dockerd in a version that fits the kubelet (0.3.17 or 0.4.0 \
-             and later answer RuntimeConfig)",
-        ))
-    } else {
-        Fix::new("start it at boot").step(
-            Step::unit(
-                UnitVerb::Enable,
-                "cri-docker.socket",
-                "the socket starts the service",
+    if states.is_empty() {
+        let finding = Finding::fail(
+            "cri-dockerd-missing",
+            "cri-dockerd is not installed: nothing listens at the kubelet's endpoint",
+        );
+        return Ok(Some(
+            missing
+                .into_iter()
+                .filter(|name| name.starts_with("cri-docker."))
+                .fold(finding, |finding, name| {
+                    finding.evidence(Location::source(name), "not-found")
+                })
+                .fix(fix::install()),
+        ));
+    }
+    // Whether it runs now is runtime-before-kubelet's to tell.
+    if at == Horizon::Now {
+        return Ok(None);
+    }
+    let fix = fix::enable(&states);
+    Ok(Some(
+        states
+            .into_iter()
+            .fold(
+                Finding::fail(
+                    "cri-dockerd-not-enabled",
+                    "cri-dockerd does not start at boot: neither its socket nor its service is \
+                     enabled",
+                ),
+                |finding, (name, state)| finding.evidence(Location::source(name), state),
             )
-            .verify(["systemctl", "is-enabled", "cri-docker.socket"]),
-        )
-    })))
+            .fix(fix),
+    ))
 }
 
 nodepol_plugin::policy!(DockerCriDockerd);

@@ -229,6 +229,33 @@ pub fn use_rotated_certificate(kubeconfig: &str, user: &str) -> Fix {
         .step(ready(&node_name()))
 }
 
+/// Restarts static pods of this control plane, which read their certificates when
+/// they start ("Certificate Management with kubeadm").
+pub fn restart_static_pods(pods: &[&str]) -> Step {
+    let manifests = kubelet::setting(Horizon::NextBoot, "/staticPodPath")
+        .ok()
+        .flatten()
+        .map(|setting| setting.display().to_owned())
+        .filter(|path| !path.is_empty())
+        .unwrap_or_else(|| "/etc/kubernetes/manifests".to_owned());
+    Step::argv(
+        vec![
+            "sh".to_owned(),
+            "-c".to_owned(),
+            format!(
+                "mkdir -p /etc/kubernetes/stopped && cd {manifests} && for pod in {}; do [ ! -e \
+                 $pod.yaml ] || mv $pod.yaml /etc/kubernetes/stopped/; done && sleep 20 && mv \
+                 /etc/kubernetes/stopped/*.yaml {manifests}/",
+                pods.join(" ")
+            ),
+        ],
+        "restart the static pods: without its manifest the kubelet stops a pod, and starts it again \
+         with it",
+    )
+    .on(Place::ControlPlane)
+    .disrupts(Disruption::Restart)
+}
+
 /// Joins the node to a cluster.
 pub fn join(summary: &str) -> Fix {
     Fix::new(summary)

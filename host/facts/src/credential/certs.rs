@@ -287,18 +287,25 @@ impl Certs {
         Ok(issuer::find(chain, self.authorities(at)?))
     }
 
-    /// Who signed the client certificate of the store, or of the kubeconfig, through
-    /// the intermediates that follow it; `None` if there is none.
+    /// Who signed the client certificate that the kubelet presents, through the
+    /// intermediates that follow it. Where it would present none: that of the
+    /// store, or of the kubeconfig; `None` if there is none.
     ///
     /// # Errors
     /// [`Unavailable`] if a file could not be read.
     pub fn client_issuer(&self, at: Horizon) -> Result<Option<Issuer>, Unavailable> {
-        let from_kubeconfig = self
-            .kubelet_kubeconfig(at)?
-            .and_then(|kubeconfig| kubeconfig.client);
-        let credential = match self.client_store(at)? {
-            Store::Link(credential) | Store::Regular(credential) => Some(credential),
-            Store::Absent | Store::Dangling(_) | Store::Corrupt(_) => from_kubeconfig,
+        let credential = match self.at_start(at)? {
+            Start::Presents(credential) => Some(credential),
+            _ => match self.client_store(at)? {
+                Store::Link(credential) | Store::Regular(credential)
+                    if self.flags(at)?.rotate_certificates =>
+                {
+                    Some(credential)
+                }
+                _ => self
+                    .kubelet_kubeconfig(at)?
+                    .and_then(|kubeconfig| kubeconfig.client),
+            },
         };
         let Some(credential) = credential else {
             return Ok(None);
