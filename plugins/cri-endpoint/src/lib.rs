@@ -1,5 +1,7 @@
 //! The kubelet's endpoint is that of a runtime that is installed.
 
+mod fix;
+
 use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::runtimes::{self, Answer, Runtime};
 use nodepol_plugin::{
@@ -50,6 +52,11 @@ impl Policy for CriEndpoint {
             if let Some(finding) = dead_socket(&endpoint, &runtime, answer)? {
                 return Ok(finding.into());
             }
+        }
+        if at == Horizon::NextBoot
+            && let Some(finding) = another_is_enabled(&endpoint, &runtime, &installed)?
+        {
+            return Ok(finding.into());
         }
         Ok(Judgement::pass(format!(
             "{} listens at {}",
@@ -125,31 +132,85 @@ fn nobody(endpoint: &Sourced, installed: &[Runtime]) -> Result<Judgement, Unavai
             format!("{} listens here", runtime.name),
         )
     });
-    let other = installed
-        .iter()
-        .find_map(|runtime| runtime.endpoint.clone());
-    let fix = match other {
+    let fix = match other_endpoint(installed)? {
         None => Fix::new("install a runtime").step(Step::note(
             "install containerd or CRI-O, and enable its unit",
         )),
-        Some(other) => {
-            let fix = Fix::new("name the runtime that is there");
-            let fix = match &endpoint.at.pointer {
-                Some(_) => fix.step(Step::set_value(
-                    endpoint.at.source.clone(),
-                    "/containerRuntimeEndpoint",
-                    format!("\"{other}\""),
-                    "where the installed runtime listens",
-                )),
-                None => fix.step(Step::note(format!(
-                    "set containerRuntimeEndpoint, or --container-runtime-endpoint in {}, to {other}",
-                    endpoint.at.source
-                ))),
-            };
-            fix.step(Step::restart_kubelet())
-        }
+        Some(other) => fix::connect_to(&other)?,
     };
     Ok(finding.fix(fix).into())
+}
+
+/// That of a runtime which starts at boot, before others.
+fn other_endpoint(installed: &[Runtime]) -> Result<Option<String>, Unavailable> {
+    for runtime in installed {
+        if runtime.endpoint.is_some() && starts_at_boot(runtime)? {
+            return Ok(runtime.endpoint.clone());
+        }
+    }
+    Ok(installed
+        .iter()
+        .find_map(|runtime| runtime.endpoint.clone()))
+}
+
+fn starts_at_boot(runtime: &Runtime) -> Result<bool, Unavailable> {
+    let socket = format!("{}.socket", runtime.unit.trim_end_matches(".service"));
+    Ok(
+        !units::pulled_in_by(&runtime.unit)?.is_empty()
+            || !units::pulled_in_by(&socket)?.is_empty(),
+    )
+}
+
+/// The runtime that the kubelet connects to does not start at the next boot, and
+/// another one does: one of the two was meant to go.
+fn another_is_enabled(
+    endpoint: &Sourced,
+    runtime: &Runtime,
+    installed: &[Runtime],
+) -> Result<Option<Finding>, Unavailable> {
+    let unit = units::get(Horizon::NextBoot, &runtime.unit)?;
+    // Of another one nothing tells whether it starts.
+    if !matches!(unit.load_state.as_str(), "loaded" | "masked") || starts_at_boot(runtime)? {
+        return Ok(None);
+    }
+    let mut other = None;
+    for candidate in installed {
+        let is_other = candidate.name != runtime.name && candidate.endpoint.is_some();
+        if other.is_none() && is_other && starts_at_boot(candidate)? {
+            other = Some(candidate);
+        }
+    }
+    let Some(other) = other else {
+        return Ok(None);
+    };
+    let there = other.endpoint.clone().unwrap_or_default();
+    Ok(Some(
+        Finding::fail(
+            "another-runtime-is-enabled",
+            format!(
+                "the kubelet connects to {}, which does not start at boot; {} does",
+                runtime.name, other.name
+            ),
+        )
+        .seen(endpoint.clone())
+        .evidence(
+            Location::source(runtime.unit.clone()),
+            if unit.file_state.is_empty() {
+                "disabled".to_owned()
+            } else {
+                unit.file_state
+            },
+        )
+        .explained(
+            Location::source(other.unit.clone()),
+            "enabled",
+            format!("it listens at {there}"),
+        )
+        .fix(fix::connect_to(&there)?.step(Step::note(format!(
+            "if {0} is meant instead: `systemctl enable {1}`, and `systemctl disable --now {2}`",
+            runtime.name, runtime.unit, other.unit
+        )))),
+    ))
 }
 
 /// The runtime runs and its socket is not there: another one removed it, or it

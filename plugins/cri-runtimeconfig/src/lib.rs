@@ -2,7 +2,8 @@
 
 use nodepol_plugin::{
     Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, configured_later, kubelet, no_own_kubelet, runtimes,
+    Step, Unavailable, UnitVerb, configured_later, kubelet, no_own_kubelet, node, runbook,
+    runtimes,
 };
 
 struct CriRuntimeconfig;
@@ -73,18 +74,61 @@ impl Policy for CriRuntimeconfig {
             Some(version) => finding.evidence(version.at, version.text),
             None => finding,
         };
-        let fix = Fix::new(format!("upgrade {needs} to {wanted} or newer")).step(
-            Step::note(format!(
-                "upgrade {needs} before the kubelet; drain the node first, for the kubelet then \
-                 takes the runtime's cgroup driver"
-            ))
-            .disrupts(Disruption::Evict),
-        );
+        let fix = upgrade(needs, wanted, &runtime.unit)?;
         Ok(Judgement::of(
             vec![finding.fix(fix)],
             format!("the kubelet does not ask {needs} for its cgroup driver yet"),
         ))
     }
+}
+
+/// A newer runtime, before a newer kubelet. From 1.34 on the kubelet then takes
+/// the runtime's cgroup driver, which pods do not survive if it is another one.
+fn upgrade(needs: &str, wanted: &str, unit: &str) -> Result<Fix, Unavailable> {
+    let joined = node::get_join_state()? == node::JoinState::Joined;
+    let mut fix = Fix::new(format!("upgrade {needs} to {wanted} or newer"));
+    if joined {
+        fix = fix.step(runbook::drain(
+            "the kubelet may take another cgroup driver from the new runtime",
+        ));
+    }
+    fix = fix.step(Step::unit(
+        UnitVerb::Stop,
+        "kubelet.service",
+        "stop the kubelet first",
+    ));
+    fix = fix.step(
+        Step::note(match needs {
+            "containerd" => "upgrade the package of containerd, before the kubelet's; its file \
+                             may stay in version 2, and SystemdCgroup must be true where \
+                             `containerd config dump` shows it"
+                .to_owned(),
+            _ => format!("upgrade the package of {needs}, before the kubelet's"),
+        })
+        .disrupts(Disruption::Evict),
+    );
+    let service = match needs {
+        "cri-dockerd" => "cri-docker.service",
+        _ => unit,
+    };
+    fix = fix
+        .step(Step::unit(
+            UnitVerb::Restart,
+            service,
+            "run the new version",
+        ))
+        .step(
+            Step::unit(UnitVerb::Start, "kubelet.service", "then start the kubelet").verify([
+                "systemctl",
+                "is-active",
+                "kubelet.service",
+            ]),
+        );
+    Ok(if joined {
+        fix.step(runbook::uncordon())
+    } else {
+        fix
+    })
 }
 
 fn unknown(program: &str) -> Unavailable {
