@@ -89,7 +89,7 @@ fn upgrade(needs: &str, wanted: &str, unit: &str) -> Result<Fix, Unavailable> {
     let mut fix = Fix::new(format!("upgrade {needs} to {wanted} or newer"));
     if joined {
         fix = fix.step(runbook::drain(
-            "the kubelet may take another cgroup driver from the new runtime",
+            "drain the node, for the kubelet may take another cgroup driver from the new runtime",
         ));
     }
     fix = fix.step(Step::unit(

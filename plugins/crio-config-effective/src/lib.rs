@@ -3,8 +3,10 @@
 use nodepol_plugin::runtime::{self, InUse};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem, Severity,
-    Step, Unavailable,
+    Step, Unavailable, UnitVerb,
 };
+
+const DROP_INS: &str = "/etc/crio/crio.conf.d";
 
 struct CrioConfigEffective;
 
@@ -26,20 +28,15 @@ impl Policy for CrioConfigEffective {
             InUse::No(judgement) => return Ok(judgement),
         };
         let problems = runtime::problems(at, &runtime)?;
-        let findings = problems.iter().map(finding).collect();
+        let findings = problems
+            .iter()
+            .map(|problem| finding(problem, &runtime.unit))
+            .collect();
         Ok(Judgement::of(findings, "CRI-O starts with its files"))
     }
 }
 
-fn finding(problem: &Problem) -> Finding {
-    let path = &problem.at.source;
-    let step = match problem.kind.as_str() {
-        "backup-applied" => Step::note(format!(
-            "move {path} out of the directory: its name does not keep CRI-O from reading it"
-        )),
-        "not-imported" => Step::note(format!("move {path} to /etc/crio/crio.conf.d")),
-        _ => Step::note(format!("correct {path}, or take it out of the directory")),
-    };
+fn finding(problem: &Problem, unit: &str) -> Finding {
     let finding = if problem.fatal {
         Finding::fail(&problem.kind, problem.message.clone())
     } else {
@@ -49,8 +46,58 @@ fn finding(problem: &Problem) -> Finding {
         .evidence(problem.at.clone(), problem.kind.clone())
         .fix(
             Fix::new("correct CRI-O's files before it starts again")
-                .step(step.verify(["crio", "config"])),
+                .step(correct(problem).verify(["crio", "config"]))
+                .step(
+                    Step::unit(UnitVerb::Restart, unit, "containers keep running").verify([
+                        "systemctl",
+                        "is-active",
+                        unit,
+                    ]),
+                ),
         )
+}
+
+fn correct(problem: &Problem) -> Step {
+    let path = &problem.at.source;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match (problem.kind.as_str(), &problem.at.pointer) {
+        ("backup-applied", _) => Step::command(
+            ["mv", path, &format!("/etc/crio/{name}")],
+            "out of the directory: its name does not keep CRI-O from reading it",
+        ),
+        ("not-imported", _) => Step::command(
+            ["mv", path, &format!("{DROP_INS}/{name}")],
+            "to where CRI-O reads it",
+        ),
+        // Right for both managers.
+        ("conmon-cgroup", Some(pointer)) => Step::set_value(
+            path.clone(),
+            pointer.clone(),
+            "\"pod\"",
+            "both cgroup managers take it",
+        ),
+        ("wrong-value", Some(pointer)) if pointer.ends_with("/cgroup_manager") => Step::set_value(
+            path.clone(),
+            pointer.clone(),
+            "\"systemd\"",
+            "the default; the other one is cgroupfs",
+        ),
+        ("conmon-cgroup" | "wrong-value", None) => Step::note(format!(
+            "correct the flag or variable of the unit in {path}: {}",
+            problem.message
+        )),
+        ("config-missing", _) => Step::note(format!(
+            "bring {path} back, or remove --config from the unit"
+        )),
+        ("default-runtime-missing", _) => Step::note(format!(
+            "name a runtime in {path} that has a table, or remove default_runtime there: {}",
+            problem.message
+        )),
+        _ => Step::note(format!(
+            "correct {path}, or take it out of the directory: {}",
+            problem.message
+        )),
+    }
 }
 
 nodepol_plugin::policy!(CrioConfigEffective);
