@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Disruption, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, configured_later, kubelet, no_own_kubelet, node, runbook,
+    Step, Unavailable, UnitVerb, configured_later, journal, kubelet, no_own_kubelet, node, runbook,
     runtimes,
 };
 
@@ -32,7 +32,8 @@ impl Policy for CriRuntimeconfig {
                 "no runtime that is installed listens where the kubelet connects",
             ));
         };
-        let Some(answers) = runtimes::supports_runtime_config(&runtime.name)? else {
+        let known = runtimes::supports_runtime_config(&runtime.name)?;
+        let Some(answers) = known.or_else(|| fell_back(at).then_some(false)) else {
             // The kubelet talks to cri-dockerd, whose version it is that matters.
             let program = match runtime.name.as_str() {
                 "docker" => "cri-dockerd",
@@ -80,6 +81,17 @@ impl Policy for CriRuntimeconfig {
             format!("the kubelet does not ask {needs} for its cgroup driver yet"),
         ))
     }
+}
+
+/// Whether the kubelet itself has said that its runtime does not answer, where
+/// the version does not tell.
+fn fell_back(at: Horizon) -> bool {
+    at == Horizon::Now
+        && journal::known_lines().is_ok_and(|lines| {
+            lines
+                .iter()
+                .any(|line| line.signature == "runtime-config-missing")
+        })
 }
 
 /// A newer runtime, before a newer kubelet. From 1.34 on the kubelet then takes

@@ -4,7 +4,7 @@ mod bootstrapped;
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, certs, files, kubelet, no_settings, node, render_date,
+    Step, Unavailable, certs, files, journal, kubelet, no_settings, node, render_date,
 };
 
 struct ServingCert;
@@ -123,6 +123,12 @@ fn own_pair(directory: &str) -> Result<Judgement, Unavailable> {
     if is_empty(&key)? {
         return Ok(empty_key(&key).fix(again("make a new pair")).into());
     }
+    if let Some(line) = refused(&cert, &key)? {
+        return Ok(cannot_be_loaded(line)
+            .evidence(Location::source(cert.clone()), "the pair that it read")
+            .fix(again("make a new pair"))
+            .into());
+    }
     let mut findings = Vec::new();
     if first.not_after < node::taken_at() {
         let ended = render_date(first.not_after);
@@ -175,6 +181,12 @@ fn configured_pair(cert: &Named, key: &Named) -> Result<Judgement, Unavailable> 
             .fix(replace())
             .into());
     }
+    if let Some(line) = refused(&cert.path, &key.path)? {
+        return Ok(cannot_be_loaded(line)
+            .evidence(cert.at.clone(), cert.path.clone())
+            .fix(replace())
+            .into());
+    }
     Ok(Judgement::pass(format!(
         "tlsCertFile names {}, which can be read",
         cert.path
@@ -215,6 +227,42 @@ fn empty_key(key: &str) -> Finding {
         ),
     )
     .evidence(Location::source(key), "0 bytes")
+}
+
+/// The line with which the kubelet ended, if that was over its serving pair and
+/// neither file has changed since: only it can tell whether the key is that of
+/// the certificate.
+fn refused(cert: &str, key: &str) -> Result<Option<journal::Entry>, Unavailable> {
+    if kubelet::running()?.is_some() {
+        return Ok(None);
+    }
+    let words = [
+        "failed to load certificate:",
+        "failed to initialize file based certificate manager",
+    ];
+    let last = journal::last_fatal().ok().flatten();
+    let Some(line) = last.filter(|line| words.iter().any(|words| line.message.contains(words)))
+    else {
+        return Ok(None);
+    };
+    for path in [cert, key] {
+        let stat = match files::resolve(path)? {
+            Some(path) => files::lstat(&path)?,
+            None => None,
+        };
+        if stat.is_none_or(|stat| stat.modified > line.time) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(line))
+}
+
+fn cannot_be_loaded(line: journal::Entry) -> Finding {
+    Finding::fail(
+        "cannot-be-loaded",
+        "the kubelet exits, for it cannot load its serving certificate and key",
+    )
+    .evidence(Location::source(line.unit), line.message)
 }
 
 nodepol_plugin::policy!(ServingCert);

@@ -237,6 +237,16 @@ pub const TABLE: &[Signature] = &[
         "the certificate store holds a file where a link must be: no rotation can succeed",
     ),
     row(
+        "serving-certificate-unreadable",
+        &[
+            &["failed to load certificate:"],
+            &["failed to initialize file based certificate manager"],
+            &["Failed to listen and serve", "tls:"],
+        ],
+        &["serving-cert"],
+        "the serving certificate or its key cannot be read, or they do not belong together",
+    ),
+    row(
         "certificate-key-mismatch",
         &[&["private key does not match public key"]],
         &["client-cert-store", "kubeconfig-usable"],
