@@ -227,6 +227,7 @@ fn judge_deadline(at: Horizon, certificate: &Certificate) -> Result<Judgement, U
     Ok(finding
         .evidence(certificate.at.clone(), evidence)
         .symptom_of("client-cert-store/not-a-link")
+        .by_the_clock()
         .fix(fix)
         .into())
 }

@@ -2,8 +2,8 @@
 
 use nodepol_plugin::cgroups::{self, Mode};
 use nodepol_plugin::{
-    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy,
-    Severity, Sourced, Step, Unavailable, files, no_own_kubelet, node,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Sourced, Step, Unavailable, files, kernel_arguments, no_own_kubelet, node, runbook,
 };
 
 struct CgroupControllers;
@@ -70,7 +70,7 @@ fn now() -> Result<Judgement, Unavailable> {
             ),
         )
         .evidence(Location::source("/proc/cgroups"), found.join(" "))
-        .fix(fix(&runtime)?)
+        .fix(fix(&runtime, &disabled_now(mode, &runtime)))
         .into());
     }
     let source = if mode == Mode::V2 {
@@ -78,7 +78,7 @@ fn now() -> Result<Judgement, Unavailable> {
     } else {
         "/proc/cgroups"
     };
-    let disabled = disabling(Horizon::Now, &missing).unwrap_or_default();
+    let disabled = disabled_now(mode, &missing);
     let finding = Finding::fail(
         "missing-controllers",
         format!(
@@ -89,8 +89,14 @@ fn now() -> Result<Judgement, Unavailable> {
     .evidence(Location::source(source), found.join(" "));
     let finding = disabled
         .iter()
-        .fold(finding, |finding, word| finding.seen(word.clone()));
-    Ok(finding.fix(fix(&missing)?).into())
+        .fold(finding, |finding, (_, word)| finding.seen(word.clone()));
+    Ok(finding.fix(fix(&missing, &disabled)).into())
+}
+
+fn disabled_now(mode: Mode, controllers: &[&str]) -> Vec<(String, Sourced)> {
+    node::command_line(Horizon::Now)
+        .map(|line| disabling(&line, Some(mode), controllers))
+        .unwrap_or_default()
 }
 
 /// The kubelet comes up without them, and no pod starts.
@@ -105,34 +111,39 @@ fn runtime(mode: Mode, found: &[String]) -> Vec<&'static str> {
 }
 
 /// Words of a command line that turn one of these controllers off, and that no
-/// later one turns on again.
-fn disabling(at: Horizon, controllers: &[&str]) -> Result<Vec<Sourced>, Unavailable> {
-    let line = node::command_line(at)?;
+/// later one turns on again, each with its controller.
+fn disabling(line: &[Sourced], mode: Option<Mode>, controllers: &[&str]) -> Vec<(String, Sourced)> {
     let mut words = Vec::new();
     for controller in controllers {
         let mut off = None;
-        for word in &line {
+        for word in line {
             let names = |key: &str| {
                 word.value
                     .strip_prefix(key)
                     .is_some_and(|list| list.split(',').any(|name| name == *controller))
             };
-            if names("cgroup_disable=") {
+            // Kept for v2, a controller is not there for v1.
+            let kept = mode.is_some_and(|mode| mode != Mode::V2) && names("cgroup_no_v1=");
+            if names("cgroup_disable=") || kept {
                 off = Some(word.clone());
             } else if names("cgroup_enable=") {
                 off = None;
             }
         }
-        words.extend(off);
+        words.extend(off.map(|word| ((*controller).to_owned(), word)));
     }
-    words.dedup();
-    Ok(words)
+    words
 }
 
 fn next_boot() -> Result<Judgement, Unavailable> {
     let lives = node::kernel_release()?.is_some();
-    let disabled = match disabling(Horizon::NextBoot, &V2) {
-        Ok(disabled) => disabled,
+    let mode = cgroups::get_mode(Horizon::NextBoot).ok();
+    let needed = match mode {
+        Some(Mode::V1 | Mode::Hybrid) => V1,
+        _ => V2,
+    };
+    let configured = match node::command_line(Horizon::NextBoot) {
+        Ok(line) => line,
         // Nothing in sight changes what runs, or says how a tree boots.
         Err(_) if lives => return now(),
         Err(_) => {
@@ -141,47 +152,109 @@ fn next_boot() -> Result<Judgement, Unavailable> {
             ));
         }
     };
-    if let Some(first) = disabled.first() {
+    let mut disabled = disabling(&configured, mode, &needed);
+    let running = if lives {
+        disabling(&node::command_line(Horizon::Now)?, mode, &needed)
+    } else {
+        Vec::new()
+    };
+    // The firmware of a board puts words of its own before those of this file.
+    let by_firmware = configured
+        .first()
+        .is_some_and(|word| word.at.source.ends_with("/cmdline.txt"));
+    if by_firmware {
+        let missing = cgroups::controllers()?;
+        let enabled = |controller: &str| {
+            let word = format!("cgroup_enable={controller}");
+            configured.iter().any(|known| known.value == word)
+        };
+        disabled.extend(
+            running
+                .iter()
+                .filter(|(controller, _)| !enabled(controller) && !missing.contains(controller))
+                .cloned(),
+        );
+    }
+    if !disabled.is_empty() {
+        let controllers: Vec<&str> = disabled
+            .iter()
+            .map(|(controller, _)| controller.as_str())
+            .collect();
         let finding = Finding::fail(
             "disabled-at-boot",
             format!(
-                "the kubelet exits after the next boot: {} is on the kernel's command line",
-                first.value
+                "the kubelet exits after the next boot: the kernel's command line turns {} off",
+                controllers.join(", ")
             ),
         );
-        let finding = disabled
-            .iter()
-            .fold(finding, |finding, word| finding.seen(word.clone()));
-        return Ok(finding.fix(fix(&["memory"])?).into());
+        let finding = disabled.iter().fold(finding, |finding, (_, word)| {
+            if word.at.source == "/proc/cmdline" {
+                finding.explained(
+                    word.at.clone(),
+                    word.value.clone(),
+                    "no file says it: the firmware adds it at each boot",
+                )
+            } else {
+                finding.seen(word.clone())
+            }
+        });
+        return Ok(finding.fix(fix(&controllers, &disabled)).into());
     }
     // What is off now without a word on the line stays off.
-    if lives && disabling(Horizon::Now, &V2)?.is_empty() {
+    if lives && running.is_empty() {
         return now();
     }
     Ok(Judgement::pass("nothing turns a controller off"))
 }
 
-fn fix(missing: &[&str]) -> Result<Fix, Unavailable> {
-    let is_pi = files::lstat("/boot/firmware/cmdline.txt")?.is_some();
-    let enable = missing
+/// `words` are those that turn them off.
+fn fix(missing: &[&str], words: &[(String, Sourced)]) -> Fix {
+    // What the firmware adds is in no file.
+    let configured = node::command_line(Horizon::NextBoot).ok();
+    let in_a_file = |word: &Sourced| {
+        configured
+            .as_ref()
+            .is_none_or(|line| line.iter().any(|known| known.value == word.value))
+    };
+    let mut remove: Vec<String> = words
+        .iter()
+        .filter(|(_, word)| in_a_file(word))
+        .map(|(_, word)| word.value.clone())
+        .collect();
+    remove.sort_unstable();
+    remove.dedup();
+    // Only kernels of Debian and of boards know this word, and others pass over it.
+    let add: Vec<String> = missing
         .iter()
         .map(|name| format!("cgroup_enable={name}"))
-        .collect::<Vec<_>>()
-        .join(" ");
-    let step = if is_pi {
-        Step::note(format!(
-            "append `{enable}` to the one line of /boot/firmware/cmdline.txt: the firmware of a \
-             Raspberry Pi adds cgroup_disable=memory"
-        ))
-    } else {
-        Step::note(format!(
-            "remove cgroup_disable= from the kernel's command line, or add `{enable}`; a kernel \
-             that was built without the controller must be replaced"
-        ))
-    };
-    Ok(Fix::new("turn the controllers on").step(step).step(
-        Step::command(["systemctl", "reboot"], "drain the node first").disrupts(Disruption::Reboot),
-    ))
+        .collect();
+    let mut fix = Fix::new("turn the controllers on");
+    if words.is_empty() {
+        fix = fix.step(Step::note(format!(
+            "look whether the kernel was built with them: {} in `/boot/config-$(uname -r)` or \
+             `zcat /proc/config.gz`; if not, install another kernel instead of the next step",
+            missing
+                .iter()
+                .map(|name| option(name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )));
+    }
+    fix.steps(kernel_arguments(&remove, &add))
+        .steps(runbook::reboot("the command line counts from then on", &[]))
+}
+
+/// The option of the kernel's build.
+fn option(controller: &str) -> &'static str {
+    match controller {
+        "cpu" => "CONFIG_CGROUP_SCHED",
+        "cpuacct" => "CONFIG_CGROUP_CPUACCT",
+        "cpuset" => "CONFIG_CPUSETS",
+        "devices" => "CONFIG_CGROUP_DEVICE",
+        "freezer" => "CONFIG_CGROUP_FREEZER",
+        "pids" => "CONFIG_CGROUP_PIDS",
+        _ => "CONFIG_MEMCG",
+    }
 }
 
 nodepol_plugin::policy!(CgroupControllers);

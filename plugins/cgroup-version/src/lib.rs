@@ -2,8 +2,8 @@
 
 use nodepol_plugin::cgroups::{self, Mode};
 use nodepol_plugin::{
-    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy,
-    Severity, Step, Unavailable, configured_later, kubelet, no_own_kubelet, node,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, configured_later, kernel_arguments, kubelet, no_own_kubelet, node, runbook,
 };
 
 struct CgroupVersion;
@@ -61,7 +61,12 @@ impl Policy for CgroupVersion {
 
 fn v2(at: Horizon) -> Result<Judgement, Unavailable> {
     let old = match (at, node::kernel_release()?) {
-        (Horizon::Now, Some(release)) if is_before_5_8(&release) => release,
+        // A distribution may have brought the file to an older kernel.
+        (Horizon::Now, Some(release))
+            if is_before_5_8(&release) && cgroups::file("/", "cpu.stat")?.is_none() =>
+        {
+            release
+        }
         _ => return Ok(Judgement::pass("cgroup v2")),
     };
     Ok(Finding::warn(
@@ -69,6 +74,7 @@ fn v2(at: Horizon) -> Result<Judgement, Unavailable> {
         format!("kernel {old} has cgroup v2 without a root cpu.stat: the kubelet's figures are incomplete"),
     )
     .evidence(Location::source("/proc/sys/kernel/osrelease"), old)
+    .evidence(Location::source("/sys/fs/cgroup/cpu.stat"), "does not exist")
     .fix(Fix::new("use a newer kernel").step(Step::note("install a kernel 5.8 or later")))
     .into())
 }
@@ -126,7 +132,7 @@ fn v1(at: Horizon, mode: Mode, minor: u32) -> Result<Judgement, Unavailable> {
             .evidence(origin.clone(), "failCgroupV1: false")
         }
         .evidence(Location::source("/sys/fs/cgroup"), name)
-        .fix(fix(at, refused)?),
+        .fix(fix(at, refused, &origin)),
     ];
     if let Ok(Some(single)) = kubelet::setting(at, "/singleProcessOOMKill")
         && !single.is_default
@@ -139,10 +145,12 @@ fn v1(at: Horizon, mode: Mode, minor: u32) -> Result<Judgement, Unavailable> {
             )
             .evidence(single.at.clone(), "false")
             .fix(
-                Fix::new("leave it to the default")
-                    .step(Step::remove_key(
-                        single.at.source,
+                Fix::new("set it to true")
+                    .steps(runbook::set_field(
+                        at,
+                        &single.at,
                         "/singleProcessOOMKill",
+                        "true",
                         "on cgroup v1 only true is possible",
                     ))
                     .step(Step::restart_kubelet()),
@@ -153,50 +161,50 @@ fn v1(at: Horizon, mode: Mode, minor: u32) -> Result<Judgement, Unavailable> {
 }
 
 /// Runbook: the command line and a reboot, or a stop-gap without one.
-fn fix(at: Horizon, refused: bool) -> Result<Fix, Unavailable> {
-    const WORDS: &str = "systemd.unified_cgroup_hierarchy=1";
-    let is_rpm = node::os()?.is_some_and(|os| {
-        ["fedora", "rhel", "centos"]
-            .iter()
-            .any(|id| os.id == *id || os.id_like.iter().any(|like| like == id))
-    });
-    let mut fix = Fix::new("boot with cgroup v2");
-    fix = if is_rpm {
-        fix.step(Step::argv(
-            vec![
-                "grubby".to_owned(),
-                "--update-kernel=ALL".to_owned(),
-                format!("--args={WORDS}"),
-            ],
+fn fix(at: Horizon, refused: bool, origin: &Location) -> Fix {
+    const KEY: &str = "systemd.unified_cgroup_hierarchy";
+    let line = node::command_line(Horizon::NextBoot)
+        .or_else(|_| node::command_line(Horizon::Now))
+        .unwrap_or_default();
+    // A word that asks for v1 may stand behind the one that is added.
+    let mut remove: Vec<String> = line
+        .into_iter()
+        .map(|word| word.value)
+        .filter(|word| {
+            let (name, value) = word.split_once('=').unwrap_or((word, "1"));
+            (name == KEY && ["0", "no", "false", "off"].contains(&value))
+                || name == "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE"
+        })
+        .collect();
+    remove.dedup();
+    let mut fix = Fix::new("boot with cgroup v2")
+        .steps(kernel_arguments(&remove, &[format!("{KEY}=1")]))
+        .steps(runbook::reboot(
             "systemd mounts what the kernel's command line says",
-        ))
-    } else {
-        fix.step(Step::note(format!(
-            "add {WORDS} to the kernel's command line, and remove systemd.unified_cgroup_hierarchy=0 \
-             (GRUB: GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub)"
-        )))
-    };
-    fix = fix.step(
-        Step::command(["systemctl", "reboot"], "drain the node first")
-            .disrupts(Disruption::Reboot)
-            .verify(["test", "-e", "/sys/fs/cgroup/cgroup.controllers"]),
-    );
-    if refused
-        && let (Ok(Some(path)), Ok(true)) = (kubelet::config_path(at), kubelet::config_present(at))
-    {
-        fix = fix
-            .step(Step::note(
-                "if it cannot reboot now, the following is a stop-gap until a kubelet without cgroup v1",
-            ))
-            .step(Step::set_value(
-                path.value,
+            &["test", "-e", "/sys/fs/cgroup/cgroup.controllers"],
+        ));
+    if !refused {
+        return fix;
+    }
+    fix = fix.step(Step::note(
+        "if it cannot reboot now, the following is a stop-gap until a kubelet without cgroup v1",
+    ));
+    if matches!(kubelet::config_present(at), Ok(true)) {
+        return fix
+            .steps(runbook::set_field(
+                at,
+                origin,
                 "/failCgroupV1",
                 "false",
                 "let the kubelet run on cgroup v1 for now",
             ))
             .step(Step::restart_kubelet());
     }
-    Ok(fix)
+    fix.step(Step::note(
+        "before the join: kubeadm refuses cgroup v1 by itself, so join with \
+         --ignore-preflight-errors=SystemVerification and with failCgroupV1: false in the \
+         KubeletConfiguration of the cluster (ConfigMap kubelet-config of kube-system)",
+    ))
 }
 
 nodepol_plugin::policy!(CgroupVersion);

@@ -120,6 +120,7 @@ fn judge_certificate(
         .evidence(certificate.at.clone(), format!("notAfter {ends}"))
         // Nobody signs a new one before.
         .symptom_of("control-plane-certs/expired")
+        .by_the_clock()
         .fix(runbook::new_client_certificate())
         .into());
     }
@@ -140,6 +141,7 @@ fn judge_certificate(
             format!("the client certificate in {path} ends in {remaining} and nothing renews it"),
         )
         .evidence(certificate.at.clone(), evidence)
+        .by_the_clock()
         .fix(rotate(at))
         .into());
     }
@@ -159,6 +161,7 @@ fn judge_certificate(
         return Ok(finding
             .evidence(certificate.at.clone(), evidence)
             .symptom_of("client-cert-store/not-a-link")
+            .by_the_clock()
             .fix(if rotates { renew() } else { rotate(at) })
             .into());
     }

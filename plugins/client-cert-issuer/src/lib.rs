@@ -64,6 +64,7 @@ fn expired(ca: &Certificate) -> Option<Finding> {
             ),
         )
         .evidence(ca.at.clone(), format!("notAfter {ended}"))
+        .by_the_clock()
         .fix(
             Fix::new("rotate the cluster's CA").step(
                 Step::note(

@@ -185,7 +185,11 @@ fn judge(found: &[Found], ahead: u64) -> Vec<Finding> {
         let down = of(&is_over, Some(Down));
         if !down.is_empty() {
             let id = if is_ca { "ca-expired" } else { "expired" };
-            findings.push(tell(Finding::fail(id, over(&down)), &down, is_ca));
+            findings.push(tell(
+                Finding::fail(id, over(&down)).by_the_clock(),
+                &down,
+                is_ca,
+            ));
         }
         let less = of(&is_over, Some(Less));
         if !less.is_empty() {
@@ -194,7 +198,11 @@ fn judge(found: &[Found], ahead: u64) -> Vec<Finding> {
             } else {
                 "expired-beside"
             };
-            findings.push(tell(Finding::warn(id, over(&less)), &less, is_ca));
+            findings.push(tell(
+                Finding::warn(id, over(&less)).by_the_clock(),
+                &less,
+                is_ca,
+            ));
         }
         let soon = of(&|ends| ends > 0 && ends.unsigned_abs() < ahead, None);
         if let Some(first) = soon.iter().map(|found| ends(found)).min() {

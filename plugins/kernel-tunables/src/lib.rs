@@ -1,8 +1,10 @@
 //! The kernel is set as the kubelet wants it, or can be.
 
+use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, Unavailable, files, kubelet, no_settings, node, part_of_a_tree,
+    Sourced, Step, Unavailable, configured_later, files, kubelet, no_own_kubelet, no_settings,
+    part_of_a_tree,
 };
 
 struct KernelTunables;
@@ -27,19 +29,50 @@ impl Policy for KernelTunables {
             "with protectKernelDefaults the sysctls are right, without it they can be written",
         )
         .severity(Severity::Blocker)
-        .phases(&[Phase::Image, Phase::Boot, Phase::Running])
+        .phases(&[Phase::Image, Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
+        if let Some(judgement) = no_own_kubelet()? {
+            return Ok(judgement);
+        }
+        if is_awaited(at)? {
+            // The flag counts, whatever the file that is still to come says.
+            let flag = kubelet::flag(at, "protect-kernel-defaults")?;
+            let yes = ["1", "t", "T", "true", "True", "TRUE"];
+            return match flag.filter(|flag| yes.contains(&flag.value.as_str())) {
+                Some(flag) => protected(at, &flag.at),
+                None => writable(at),
+            };
+        }
         if let Some(judgement) = no_settings(at)? {
             return Ok(judgement);
         }
         let protect = kubelet::setting(at, "/protectKernelDefaults")?;
         match protect.filter(kubelet::SettingValue::is_true) {
             Some(setting) => protected(at, &setting.at),
+            None if in_user_namespace(at)? => Ok(Judgement::pass(
+                "the gate KubeletInUserNamespace lets the kubelet go on with what it cannot set",
+            )),
             None => writable(at),
         }
     }
+}
+
+/// Whether kubeadm will write the configuration when the node joins.
+fn is_awaited(at: Horizon) -> Result<bool, Unavailable> {
+    Ok(node::get_join_state()? == JoinState::InstalledNotJoined
+        && configured_later(at)?.is_none()
+        && kubelet::config_path(at)?.is_some()
+        && !kubelet::config_present(at)?)
+}
+
+/// A value that it cannot write is only logged then (`setupKernelTunables`).
+fn in_user_namespace(at: Horizon) -> Result<bool, Unavailable> {
+    Ok(
+        kubelet::setting(at, "/featureGates/KubeletInUserNamespace")?
+            .is_some_and(|gate| gate.is_true()),
+    )
 }
 
 fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
@@ -96,9 +129,23 @@ fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
         format!("{when}: invalid kernel flag: {list}"),
     )
     .evidence(origin.clone(), "protectKernelDefaults: true");
-    for (key, _, value, place) in wrong {
+    for (key, _, value, place) in &wrong {
+        let place = place.clone();
         finding = finding.evidence(place, format!("{key} = {value}"));
     }
+    // Files apply in the order of their names, whatever their directory.
+    let usual = "90-kubelet.conf";
+    let hidden = WANTED.iter().any(|(key, wanted, _)| {
+        let set = node::sysctl(Horizon::NextBoot, key).ok().flatten();
+        set.is_some_and(|set| {
+            let name = set.at.source.rsplit('/').next().unwrap_or_default();
+            set.value.trim() != *wanted && name >= usual
+        })
+    });
+    let path = format!(
+        "/etc/sysctl.d/{}",
+        if hidden { "zz-kubelet.conf" } else { usual }
+    );
     let content = WANTED
         .iter()
         .map(|(key, wanted, _)| format!("{key} = {wanted}\n"))
@@ -107,12 +154,15 @@ fn protected(at: Horizon, origin: &Location) -> Result<Judgement, Unavailable> {
         .fix(
             Fix::new("set them for good")
                 .step(Step::write_file(
-                    "/etc/sysctl.d/90-kubelet.conf",
+                    path.clone(),
                     0o644,
                     content,
-                    "systemd-sysctl sets them at each boot",
+                    "systemd-sysctl sets them at each boot, after the other files",
                 ))
-                .step(Step::command(["sysctl", "--system"], "and now"))
+                .step(Step::argv(
+                    vec!["sysctl".to_owned(), format!("--load={path}")],
+                    "and now",
+                ))
                 .step(Step::restart_kubelet()),
         )
         .into())
@@ -159,8 +209,9 @@ fn writable(at: Horizon) -> Result<Judgement, Unavailable> {
             .fix(
                 Fix::new("set them from outside")
                     .step(Step::note(format!(
-                        "this is a container: set {key} = {wanted} on its host, or let the \
-                         container write /proc/sys"
+                        "this is a container: set {key} = {wanted} on its host (in \
+                         /etc/sysctl.d/90-kubelet.conf, then `sysctl --system`), or let the \
+                         container write /proc/sys (LXC: lxc.mount.auto = proc:rw)"
                     )))
                     .step(Step::restart_kubelet()),
             )

@@ -159,6 +159,7 @@ fn asks_with_its_own(path: &str, fault: &Fault) -> Judgement {
         ),
     )
     .evidence(fault.at.clone(), fault.message.clone())
+    .by_the_clock()
     .fix(
         Fix::new("see that the request is granted")
             .step(Step::restart_kubelet())
@@ -202,7 +203,8 @@ fn exits(at: Horizon, fault: &Fault) -> Finding {
     match fault.kind.as_str() {
         "expired" => finding
             .symptom_of("kubelet-conf-embedded-cert/embedded-expired")
-            .symptom_of("client-cert-expiry/expired"),
+            .symptom_of("client-cert-expiry/expired")
+            .by_the_clock(),
         "store-corrupt" => finding.symptom_of("client-cert-store"),
         "key-mismatch" => finding.symptom_of("client-cert-store/key-mismatch"),
         "certificate-missing" => finding.symptom_of("client-cert-store/dangling-link"),

@@ -278,7 +278,7 @@ fn embedded(
             ),
         )
     } else {
-        expired(at, kubeconfig, ends, rotated_is_good)?
+        expired(at, kubeconfig, ends, rotated_is_good)?.by_the_clock()
     };
     let finding = finding.evidence(client.at.clone(), evidence);
     Ok(match (stored, rotated) {

@@ -122,6 +122,20 @@ impl Finding {
         self.0.symptom_of.push(cause.to_owned());
         self
     }
+
+    /// It compares a date with the node's clock: where that cannot be right, what
+    /// clock-sanity finds comes first.
+    #[must_use]
+    pub fn by_the_clock(self) -> Self {
+        [
+            "clock-sanity/before-2020",
+            "clock-sanity/before-certificates",
+            "clock-sanity/before-files",
+            "clock-sanity/not-synchronised-and-expired",
+        ]
+        .into_iter()
+        .fold(self, Self::symptom_of)
+    }
 }
 
 impl From<Unavailable> for Finding {

@@ -109,6 +109,7 @@ mod facts;
 mod finding;
 mod fix;
 pub mod json;
+mod kernel_arguments;
 mod parameters;
 mod policy;
 pub mod quantity;
@@ -132,5 +133,6 @@ pub use facts::{
 };
 pub use finding::Finding;
 pub use fix::{Fix, Step};
+pub use kernel_arguments::kernel_arguments;
 pub use parameters::Parameters;
 pub use policy::{Judgement, Policy, component};

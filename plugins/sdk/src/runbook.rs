@@ -8,8 +8,8 @@
 
 use crate::node::{self, JoinState};
 use crate::{
-    Disruption, Fix, Horizon, Judgement, Place, Step, Unavailable, UnitVerb, certs, files, kubelet,
-    runtimes, units,
+    Disruption, Fix, Horizon, Judgement, Location, Place, Step, Unavailable, UnitVerb, certs,
+    files, kubelet, runtimes, units,
 };
 
 /// Moves the kubelet and its runtime to the systemd cgroup driver.
@@ -387,6 +387,21 @@ pub fn uncordon() -> Step {
     .on(Place::Admin)
 }
 
+/// Boots the node, without its pods if it has joined a cluster. `verify` exits with
+/// 0 once what the boot was for is there; it may be empty.
+pub fn reboot(why: &str, verify: &[&str]) -> Vec<Step> {
+    let joined = node::get_join_state().is_ok_and(|state| state == JoinState::Joined);
+    let mut boot = Step::command(["systemctl", "reboot"], why).disrupts(Disruption::Reboot);
+    if !verify.is_empty() {
+        boot = boot.verify(verify.iter().copied());
+    }
+    if joined {
+        vec![drain("the node boots anew"), boot, uncordon()]
+    } else {
+        vec![boot]
+    }
+}
+
 /// `--hostname-override` or the host name, as the kubelet registers it: trimmed
 /// and in lower case (pkg/util/node, GetHostname). `NODE` if it is not known.
 pub fn node_name() -> String {
@@ -451,6 +466,46 @@ pub fn last_drop_in(
         content,
         "a drop-in survives an upgrade of the package",
     ))
+}
+
+/// Gives a field of KubeletConfiguration a value where the present one comes from:
+/// `from` is the location of its [`kubelet::SettingValue`]. A flag wins over every
+/// file, so it has to go; a default is overridden in the configuration file. The
+/// restart is not among the steps.
+pub fn set_field(at: Horizon, from: &Location, pointer: &str, json: &str, why: &str) -> Vec<Step> {
+    let field = pointer.trim_start_matches('/').replace('/', ".");
+    let mut steps = Vec::new();
+    let main = match (kubelet::config_path(at), kubelet::config_present(at)) {
+        (Ok(Some(path)), Ok(true)) => Some(path.value),
+        _ => None,
+    };
+    let file = if from.pointer.is_some() {
+        Some(from.source.clone())
+    } else {
+        if from.source != "default" {
+            let line = from
+                .line
+                .map_or_else(String::new, |line| format!("line {line} of "));
+            steps.push(Step::note(format!(
+                "remove the flag that sets {field} from {line}{}: a flag wins over the file",
+                from.source
+            )));
+        }
+        main.clone()
+    };
+    match &file {
+        Some(path) => steps.push(Step::set_value(path.clone(), pointer, json, why)),
+        None => steps.push(Step::note(format!(
+            "set {field} to {json} in the kubelet's configuration: {why}"
+        ))),
+    }
+    if file.is_some() && file == main && node::flavour().value == "kubeadm" {
+        steps.push(Step::note(format!(
+            "set {field} in the ConfigMap kubelet-config of kube-system too, or the next upgrade \
+             writes the old value again"
+        )));
+    }
+    steps
 }
 
 /// The summary of a [`Judgement`] that leaves the question to another policy.

@@ -4,7 +4,7 @@ use nodepol_plugin::cgroups::{self, Mode};
 use nodepol_plugin::kubelet::SettingValue;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, kubelet, no_settings, refuses_swap, swap,
+    Step, Unavailable, kubelet, no_settings, refuses_swap, runbook, swap,
 };
 
 const FIELD: &str = "/memorySwap/swapBehavior";
@@ -45,7 +45,7 @@ impl Policy for SwapBehavior {
         let mut findings = Vec::new();
         let swaps = match at {
             Horizon::Now => !swap::active()?.is_empty(),
-            Horizon::NextBoot => !swap::at_next_boot()?.is_empty(),
+            Horizon::NextBoot => stays_on()?,
         };
         let (refuses, origin) = refuses_swap(at)?;
         if refuses && swaps {
@@ -55,10 +55,20 @@ impl Policy for SwapBehavior {
                     format!("swapBehavior is {word}, and failSwapOn still ends the kubelet where swap is on"),
                 )
                 .evidence(behavior.at.clone(), word)
-                .explained(origin, "failSwapOn: true", "this comes first")
+                .explained(origin.clone(), "failSwapOn: true", "this comes first")
                 .symptom_of("swap-active")
                 .symptom_of("swap-returns-on-reboot")
-                .fix(set_value(&behavior, "/failSwapOn", "false", "let the kubelet run with swap")),
+                .fix(
+                    Fix::new("set failSwapOn to false")
+                        .steps(runbook::set_field(
+                            at,
+                            &refused_by(&origin, &behavior),
+                            "/failSwapOn",
+                            "false",
+                            "let the kubelet run with swap",
+                        ))
+                        .step(Step::restart_kubelet()),
+                ),
             );
         } else if word == "LimitedSwap" && !swaps {
             findings.push(
@@ -68,13 +78,44 @@ impl Policy for SwapBehavior {
                 )
                 .evidence(behavior.at.clone(), word)
                 .fix(
-                    Fix::new("give the node swap, or set NoSwap").step(Step::note(
-                        "add a swap device to /etc/fstab, or set memorySwap.swapBehavior: NoSwap",
-                    )),
+                    Fix::new("give the node swap, or set NoSwap")
+                        .step(Step::note(
+                            "if pods are to swap, add a swap device to /etc/fstab and run `swapon \
+                             --all`: the kubelet counts it at its next start. If not:",
+                        ))
+                        .steps(runbook::set_field(
+                            at,
+                            &behavior.at,
+                            FIELD,
+                            "\"NoSwap\"",
+                            "say what is so: pods do not swap",
+                        ))
+                        .step(Step::restart_kubelet()),
                 ),
             );
         }
         Ok(Judgement::of(findings, format!("{word} is accepted")))
+    }
+}
+
+/// Whether swap is on after a boot when the kubelet starts.
+fn stays_on() -> Result<bool, Unavailable> {
+    let activations = swap::at_next_boot()?;
+    if activations.is_empty() {
+        return Ok(false);
+    }
+    let turned_off = swap::enforcements()?
+        .iter()
+        .any(|found| matches!(found.kind.as_str(), "exec-start-pre" | "unit"));
+    Ok(!turned_off || activations.iter().any(|found| !found.before_kubelet))
+}
+
+/// Where failSwapOn is to be changed: beside swapBehavior, where nothing says it.
+fn refused_by(origin: &Location, behavior: &SettingValue) -> Location {
+    if origin.source == "default" {
+        behavior.at.clone()
+    } else {
+        origin.clone()
     }
 }
 
@@ -84,16 +125,32 @@ fn refused(
     minor: u32,
 ) -> Result<Option<Finding>, Unavailable> {
     let word = behavior.display();
-    let fail = |id: &str, message: String, value: &str| {
+    let fail = |id: &str, message: String, value: &str, why: &str| {
         Finding::fail(id, format!("the kubelet exits: {message}"))
             .evidence(behavior.at.clone(), word)
-            .fix(set_value(
-                behavior,
-                FIELD,
-                value,
-                "a word that this version knows",
-            ))
+            .fix(
+                Fix::new(format!("set memorySwap.swapBehavior to {value}"))
+                    .steps(runbook::set_field(at, &behavior.at, FIELD, value, why))
+                    .step(Step::restart_kubelet()),
+            )
     };
+    let gate = kubelet::setting(at, "/featureGates/NodeSwap")?;
+    let on = gate.as_ref().map(SettingValue::is_true);
+    let gate_off = (minor < 30 && on != Some(true)) || (minor < 34 && on == Some(false));
+    // The words are looked at only where the gate is on.
+    if gate_off {
+        let location = gate.map_or_else(|| Location::source("default"), |gate| gate.at);
+        return Ok(Some(
+            fail(
+                "gate-off",
+                "memorySwap.swapBehavior cannot be set when NodeSwap feature flag is disabled"
+                    .to_owned(),
+                "\"\"",
+                "without the gate only the empty word is accepted; pods do not swap",
+            )
+            .evidence(location, "featureGates.NodeSwap: false"),
+        ));
+    }
     // pkg/kubelet/apis/config/validation: the words changed in 1.30.
     let legal: &[&str] = if minor >= 30 {
         &["NoSwap", "LimitedSwap"]
@@ -107,22 +164,9 @@ fn refused(
                 "memorySwap.swapBehavior {word:?} must be one of: \"\", {}",
                 legal.join(", ")
             ),
-            "\"LimitedSwap\"",
+            replacement(at, word, minor),
+            "a word that this version accepts on this node",
         )));
-    }
-    let gate = kubelet::setting(at, "/featureGates/NodeSwap")?;
-    let on = gate.as_ref().map(SettingValue::is_true);
-    if (minor < 30 && on != Some(true)) || (minor < 34 && on == Some(false)) {
-        let location = gate.map_or_else(|| Location::source("default"), |gate| gate.at);
-        return Ok(Some(
-            fail(
-                "gate-off",
-                "memorySwap.swapBehavior cannot be set when NodeSwap feature flag is disabled"
-                    .to_owned(),
-                "\"\"",
-            )
-            .evidence(location, "featureGates.NodeSwap: false"),
-        ));
     }
     // The check came with 1.30 (kubernetes/kubernetes#123738).
     if minor >= 30 && word == "LimitedSwap" && cgroups::get_mode(at)? != Mode::V2 {
@@ -132,6 +176,7 @@ fn refused(
                 "swap feature is enabled and LimitedSwap but it is only supported with cgroupv2"
                     .to_owned(),
                 "\"NoSwap\"",
+                "it asks nothing of the cgroups; LimitedSwap is for a node with cgroup v2",
             )
             .evidence(Location::source("/sys/fs/cgroup"), "cgroup v1"),
         ));
@@ -139,19 +184,16 @@ fn refused(
     Ok(None)
 }
 
-fn set_value(behavior: &SettingValue, pointer: &str, json: &str, why: &str) -> Fix {
-    Fix::new(format!("set {} to {json}", pointer.trim_start_matches('/')))
-        .step(Step::set_value(
-            behavior.at.source.clone(),
-            pointer,
-            json,
-            why,
-        ))
-        .step(Step::note(
-            "with kubeadm, set it in the ConfigMap kubelet-config in kube-system too, or the next \
-             upgrade writes the old value again",
-        ))
-        .step(Step::restart_kubelet())
+/// The legal word that comes closest to what was meant.
+fn replacement(at: Horizon, word: &str, minor: u32) -> &'static str {
+    if minor < 30 && word == "NoSwap" {
+        // No swap is what the empty word gives.
+        "\"\""
+    } else if minor >= 30 && !cgroups::get_mode(at).is_ok_and(|mode| mode == Mode::V2) {
+        "\"NoSwap\""
+    } else {
+        "\"LimitedSwap\""
+    }
 }
 
 nodepol_plugin::policy!(SwapBehavior);

@@ -18,6 +18,8 @@ use crate::sourced::Sourced;
 
 const SWAP_TARGET: &str = "swap.target";
 const FSTAB: &str = "/etc/fstab";
+/// As deep as device mappers are stacked on each other here.
+const MAX_STACK: usize = 8;
 
 /// Swap now and at the next boot.
 #[derive(Debug, Clone)]
@@ -75,10 +77,32 @@ impl<U: BootUnits> Swap<U> {
         else {
             return Ok(None);
         };
+        self.mapper_encrypts(name, MAX_STACK).map(Some)
+    }
+
+    /// Whether dm-crypt is this mapping, or is below all that it lies on, as below
+    /// LVM on an encrypted disk.
+    fn mapper_encrypts(&self, name: &str, depth: usize) -> Result<bool, Unavailable> {
         // drivers/md/dm-sysfs.c; the prefix is that of cryptsetup.
         let uuid = format!("/sys/block/{name}/dm/uuid");
         let text = self.evidence.text(&uuid).known(&uuid)?.copied();
-        Ok(text.map(|uuid| uuid.starts_with("CRYPT-")))
+        if text.is_some_and(|uuid| uuid.starts_with("CRYPT-")) {
+            return Ok(true);
+        }
+        let slaves = format!("/sys/block/{name}/slaves");
+        let names = self.evidence.names(&slaves);
+        let Some(below) = names.known(&slaves)?.copied() else {
+            return Ok(false);
+        };
+        if depth == 0 || below.is_empty() {
+            return Ok(false);
+        }
+        for slave in below {
+            if !slave.starts_with("dm-") || !self.mapper_encrypts(slave, depth - 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What turns swap on at the next boot, sorted.
