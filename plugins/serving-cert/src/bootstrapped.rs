@@ -79,6 +79,7 @@ fn stored(directory: &str, path: &str) -> Result<Judgement, Unavailable> {
                 ),
             )
             .evidence(first.at, format!("notAfter {ended}"))
+            .by_the_clock()
             .fix(approve(Fix::new("approve the request for the next one"))),
         );
     }
