@@ -5,7 +5,7 @@ use nodepol_plugin::kubelet::SettingValue;
 use nodepol_plugin::quantity;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, UnitVerb, files, kubelet, no_settings, node, runbook, runtimes, units,
+    Step, Unavailable, files, kubelet, no_settings, node, runbook, units,
 };
 
 struct ReservedCgroups;
@@ -111,29 +111,26 @@ fn nothing_reserved(
     enforced: &SettingValue,
 ) -> Finding {
     let field = amounts.trim_start_matches('/');
-    let left: Vec<&str> = enforced
-        .json
-        .trim_matches(['[', ']'])
-        .split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty() && !word.starts_with(&format!("\"{kind}")))
-        .collect();
-    let left = if left.is_empty() {
-        "[\"pods\"]".to_owned()
-    } else {
-        format!("[{}]", left.join(","))
-    };
+    let mut left = String::new();
+    for word in enforced.json.trim_matches(['[', ']']).split(',') {
+        if !word.trim().trim_matches('"').starts_with(kind) {
+            left.push_str(if left.is_empty() { "[" } else { "," });
+            left.push_str(word);
+        }
+    }
+    if left.is_empty() {
+        left.push_str("[\"pods\"");
+    }
+    left.push(']');
     Finding::fail(
         "nothing-reserved",
         format!("the kubelet exits: {kind} is enforced and {field} is empty: `cgroup is not configured properly`"),
     )
     .evidence(named.at.clone(), named.display())
-    .evidence(enforced.at.clone(), enforced.json.clone())
     .fix(
         Fix::new("reserve something, or enforce nothing")
             .step(Step::note(format!(
-                "if it is meant to be enforced, set {field} to what the daemons need at their peak, \
-                 such as {{cpu: 100m, memory: 512Mi}}, and leave the next step out"
+                "to enforce it, set {field} to what is needed at a peak, and leave the next step out"
             )))
             .steps(runbook::set_field(
                 at,
@@ -186,7 +183,7 @@ struct Group {
 #[derive(Default)]
 struct Missing {
     paths: Vec<String>,
-    controllers: Vec<&'static str>,
+    controllers: Vec<String>,
 }
 
 impl Missing {
@@ -202,8 +199,7 @@ impl Group {
         limit: Option<&SettingValue>,
     ) -> Result<Option<Finding>, Unavailable> {
         if self.path.ends_with(".service.slice") {
-            let what =
-                "the systemd driver makes a slice of the name, and there is none of this one";
+            let what = "the driver makes a slice of it, and there is none";
             let finding = self.refused(at, "not-a-slice", what);
             return Ok(Some(finding.fix(self.name_a_slice(at)?)));
         }
@@ -235,7 +231,7 @@ impl Group {
         Finding::fail(
             id,
             format!(
-                "{when}: Failed to enforce {} Cgroup Limits on {name:?}: {what}",
+                "{when}: Failed to enforce {} Cgroup Limits on \"{name}\": {what}",
                 self.title
             ),
         )
@@ -261,8 +257,7 @@ impl Group {
             self.refused(at, "missing-controllers", &what).explained(
                 Location::source(format!("/sys/fs/cgroup{}/cgroup.controllers", self.path)),
                 format!("no {list}"),
-                "the slice above it does not hand them down, and neither systemd nor the kubelet \
-                 makes it",
+                "nothing hands them down to a slice in a slice",
             )
         };
         Ok(finding.fix(self.complete(mode, missing)?))
@@ -279,10 +274,10 @@ impl Group {
                 return Ok(missing);
             }
             let has = cgroups::file(&self.path, "cgroup.controllers")?.unwrap_or_default();
-            missing.controllers = wanted()?
-                .into_iter()
-                .filter(|wanted| !has.split_whitespace().any(|known| known == *wanted))
-                .collect();
+            missing.controllers = wanted()?;
+            missing
+                .controllers
+                .retain(|wanted| !has.split_whitespace().any(|known| known == wanted));
             // The kubelet turns every controller on in the root group when it makes
             // kubepods, before it looks at this one (runc, fs2.CreateCgroupPath).
             if !self.is_nested() && makes_kubepods()? {
@@ -328,18 +323,14 @@ impl Group {
         }
         Err(Unavailable::new(
             self.slice(),
-            "whether anything makes this cgroup at boot, with every controller, is not known",
+            "whether the boot makes it, with every controller, is not known",
         ))
     }
 
     /// Whether the boot starts something in the slice.
     fn is_started(&self) -> Result<bool, Unavailable> {
         let slice = self.slice();
-        if slice == "system.slice" || !units::pulled_in_by(slice)?.is_empty() {
-            return Ok(true);
-        }
-        Ok(units::service(Horizon::NextBoot, KUBELET)?
-            .is_some_and(|service| service.slice == slice))
+        Ok(slice == "system.slice" || !units::pulled_in_by(slice)?.is_empty())
     }
 
     /// Whether a command before the kubelet's start names this group or what is
@@ -347,11 +338,9 @@ impl Group {
     fn is_prepared(&self) -> Result<bool, Unavailable> {
         let names = |command: &units::Command| {
             let line = command.argv.join(" ");
-            let name = self.path.trim_start_matches('/');
-            let above = name.split('/').next().unwrap_or(name);
             line.contains("/sys/fs/cgroup")
-                && (line.contains(name)
-                    || (line.contains("subtree_control") && line.contains(above)))
+                && (line.contains(self.path.trim_start_matches('/'))
+                    || line.contains("subtree_control"))
         };
         let at = Horizon::NextBoot;
         if units::commands(at, KUBELET, "ExecStartPre")?
@@ -360,14 +349,10 @@ impl Group {
         {
             return Ok(true);
         }
-        for unit in units::ordered_before(KUBELET)? {
-            if unit.ends_with(".service")
-                && units::commands(at, &unit, "ExecStart").is_ok_and(|all| all.iter().any(names))
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let before = units::ordered_before(KUBELET)?;
+        Ok(before.iter().any(|unit| {
+            units::commands(at, unit, "ExecStart").is_ok_and(|all| all.iter().any(names))
+        }))
     }
 
     /// A limit below what runs there, apart from what the kernel can take back,
@@ -400,13 +385,14 @@ impl Group {
         let (Some(limit), Some(used), Some(stat)) = (limit, used, stat) else {
             return Ok(None);
         };
-        let cached: u64 = stat
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter(|(key, _)| caches.contains(key))
-            .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
-            .sum();
-        let used = used.saturating_sub(cached);
+        let mut used = used;
+        for line in stat.lines() {
+            if let Some((key, value)) = line.split_once(' ')
+                && caches.contains(&key)
+            {
+                used = used.saturating_sub(value.trim().parse().unwrap_or(0));
+            }
+        }
         if limit >= used {
             return Ok(None);
         }
@@ -429,13 +415,13 @@ impl Group {
                 "without caches, which the kernel can take back",
             )
             .fix(
-                Fix::new("reserve what is needed")
+                Fix::new("reserve more")
                     .steps(runbook::set_field(
                         at,
                         &reserved.at,
                         &format!("{}/memory", self.amounts),
                         &format!("\"{enough}Mi\""),
-                        "a quarter more than is in use now; look at a peak before you settle on it",
+                        "a quarter more than now; look at a peak",
                     ))
                     .step(Step::restart_kubelet()),
             ),
@@ -445,36 +431,33 @@ impl Group {
     /// Makes what is missing, each time before the kubelet starts.
     fn complete(&self, mode: Mode, missing: &Missing) -> Result<Fix, Unavailable> {
         let slice = self.slice();
-        let fix = Fix::new(format!("make {} before the kubelet starts", self.path));
-        let mut drop_in = String::new();
+        let fix = Fix::new("make the cgroup before the kubelet starts");
+        let mut drop_in;
         let mut steps = Vec::new();
         if mode != Mode::V2 || self.driver != "systemd" {
             // systemd has no hand in cpuset and hugetlb of v1.
-            drop_in.push_str("[Service]\nExecStartPre=/bin/mkdir --parents ");
-            drop_in.push_str(&missing.paths.join(" "));
-            drop_in.push('\n');
+            let paths = missing.paths.join(" ");
+            drop_in = format!("[Service]\nExecStartPre=/bin/mkdir --parents {paths}\n");
         } else {
             if units::get(Horizon::NextBoot, slice)?.fragment.is_none() {
                 steps.push(Step::write_file(
                     format!("/etc/systemd/system/{slice}"),
                     0o644,
-                    format!(
-                        "[Unit]\nDescription=What {} limits\nBefore=slices.target\n",
-                        self.amounts.trim_start_matches('/')
-                    ),
+                    "[Unit]\nDescription=What the kubelet reserves for\nBefore=slices.target\n",
                     "a unit for the slice",
                 ));
             }
-            drop_in.push_str(&format!("[Unit]\nWants={slice}\nAfter={slice}\n"));
-            if self.is_nested() {
+            drop_in = format!("[Unit]\nWants={slice}\nAfter={slice}\n");
+            if self.is_nested() || !missing.controllers.is_empty() {
                 drop_in.push_str("\n[Service]\n");
-                let all = format!("+{}", wanted()?.join(" +"));
-                for (end, _) in self.path.match_indices('/') {
+                let all = wanted()?.join(" +");
+                let mut above = String::from("/sys/fs/cgroup");
+                for slice in self.path.split('/').skip(1) {
                     drop_in.push_str(&format!(
-                        "ExecStartPre=/bin/sh -c 'echo \"{all}\" > \
-                         /sys/fs/cgroup{}/cgroup.subtree_control'\n",
-                        &self.path[..end]
+                        "ExecStartPre=/bin/sh -c 'echo \"+{all}\" > {above}/cgroup.subtree_control'\n"
                     ));
+                    above.push('/');
+                    above.push_str(slice);
                 }
             }
         }
@@ -487,66 +470,40 @@ impl Group {
 
     /// A service in the name's place was meant as what the daemons run in.
     fn name_a_slice(&self, at: Horizon) -> Result<Fix, Unavailable> {
-        let own = units::service(Horizon::NextBoot, KUBELET)?.map(|service| service.slice);
-        let runs_in = match own {
-            Some(slice) if slice != "system.slice" && !slice.contains('-') => Some(slice),
-            _ => None,
-        };
-        let system = self.title.starts_with("System");
-        let slice = match &runs_in {
-            _ if system => "system.slice",
-            Some(slice) => slice,
-            None => "runtime.slice",
-        };
-        let mut fix = Fix::new(format!("name {slice}"));
-        let mut runtime = None;
-        if !system && runs_in.is_none() {
-            // Limits for the kubelet would hold for all of system.slice.
-            fix = fix.step(Step::write_file(
-                format!("/etc/systemd/system/{slice}"),
+        let mut json = "\"/system.slice\"";
+        let mut steps = Vec::new();
+        // Limits for the daemons would hold for all of system.slice.
+        if !self.title.starts_with("System") {
+            json = "\"/runtime.slice\"";
+            steps.push(Step::write_file(
+                "/etc/systemd/system/runtime.slice",
                 0o644,
                 "[Unit]\nDescription=Kubernetes node daemons\nBefore=slices.target\n",
-                "a slice for the daemons of the node alone",
+                "a slice for the daemons of the node alone; slice-placement tells how the runtime \
+                 moves there as well",
             ));
-            runtime = runtimes::selected(at)
-                .ok()
-                .flatten()
-                .map(|found| found.unit);
-            for unit in runtime.as_deref().into_iter().chain([KUBELET]) {
-                fix = fix.step(runbook::last_drop_in(
-                    unit,
-                    "slice.conf",
-                    format!("[Service]\nSlice={slice}\n"),
-                )?);
-            }
+            let content = "[Service]\nSlice=runtime.slice\n";
+            steps.push(runbook::last_drop_in(KUBELET, "slice.conf", content)?);
         }
-        fix = fix
+        Ok(Fix::new("name a slice")
+            .steps(steps)
             .steps(runbook::set_field(
                 at,
                 &self.named.at,
                 self.cgroup,
-                &format!("\"/{slice}\""),
+                json,
                 "a slice that is there, and no service",
             ))
-            .step(Step::daemon_reload());
-        if let Some(unit) = runtime {
-            fix = fix.step(Step::unit(
-                UnitVerb::Restart,
-                unit,
-                "only a new process moves; running containers stay",
-            ));
-        }
-        Ok(fix.step(Step::restart_kubelet()))
+            .step(Step::daemon_reload())
+            .step(Step::restart_kubelet()))
     }
 }
 
 /// The controllers of the root group that the kubelet looks for.
-fn wanted() -> Result<Vec<&'static str>, Unavailable> {
-    let root = cgroups::controllers()?;
-    Ok(CONTROLLERS
-        .into_iter()
-        .filter(|controller| root.iter().any(|known| known == controller))
-        .collect())
+fn wanted() -> Result<Vec<String>, Unavailable> {
+    let mut root = cgroups::controllers()?;
+    root.retain(|controller| CONTROLLERS.contains(&controller.as_str()));
+    Ok(root)
 }
 
 fn makes_kubepods() -> Result<bool, Unavailable> {
