@@ -138,7 +138,8 @@ fn nobody(endpoint: &Sourced, installed: &[Runtime]) -> Result<Judgement, Unavai
         )),
         Some(other) => fix::connect_to(&other)?,
     };
-    Ok(finding.fix(fix).into())
+    // Of docker's own ways that policy knows more.
+    Ok(finding.fix(fix).symptom_of("docker-cri-dockerd").into())
 }
 
 /// That of a runtime which starts at boot, before others.

@@ -8,6 +8,9 @@ use nodepol_plugin::{
 
 struct CriRuntimeconfig;
 
+/// The socket of the shim that was part of the kubelet until 1.23.
+const DOCKERSHIM: &str = "unix:///run/dockershim.sock";
+
 impl Policy for CriRuntimeconfig {
     fn describe() -> Description {
         Description::new(
@@ -32,6 +35,11 @@ impl Policy for CriRuntimeconfig {
                 "no runtime that is installed listens where the kubelet connects",
             ));
         };
+        if runtimes::endpoint(at)?.value == DOCKERSHIM {
+            return Ok(Judgement::not_applicable(
+                "dockershim is part of the kubelet; docker-cri-dockerd judges this",
+            ));
+        }
         let known = runtimes::supports_runtime_config(&runtime.name)?;
         let Some(answers) = known.or_else(|| fell_back(at).then_some(false)) else {
             // The kubelet talks to cri-dockerd, whose version it is that matters.

@@ -249,12 +249,14 @@ fn embedded(
         runbook::new_client_certificate()
     };
     let Some(ends) = ends else {
-        return Ok(Finding::fail(
-            "embedded-unreadable",
-            "the embedded certificate cannot be read",
-        )
-        .evidence(client.at.clone(), "client-certificate-data")
-        .fix(fix));
+        let message = "the embedded certificate cannot be read";
+        let finding = match certs::at_start(at)? {
+            Start::Exits(_) => Finding::fail("embedded-unreadable", message),
+            _ => Finding::warn("embedded-unreadable", message),
+        };
+        return Ok(finding
+            .evidence(client.at.clone(), "client-certificate-data")
+            .fix(fix));
     };
     let evidence = format!("an embedded certificate, notAfter {}", render_date(ends));
     // Without --bootstrap-kubeconfig the kubelet does not look at its end.
