@@ -4,7 +4,7 @@ use nodepol_plugin::files::Usage;
 use nodepol_plugin::quantity::{scaled, value_of};
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Step, Unavailable, files, journal, kubelet, no_own_kubelet, node, runtimes,
+    Step, Unavailable, files, journal, kubelet, no_own_kubelet, node, runbook, runtimes,
 };
 
 struct HostLimitsFs;
@@ -18,21 +18,21 @@ impl Policy for HostLimitsFs {
              and a device",
         )
         .severity(Severity::Blocker)
-        .phases(&[Phase::PreJoin, Phase::Running])
+        .phases(&[Phase::PreJoin, Phase::Boot, Phase::Running])
     }
 
     fn judge(at: Horizon, _: &Parameters) -> Result<Judgement, Unavailable> {
         if let Some(judgement) = no_own_kubelet()? {
             return Ok(judgement);
         }
-        if at == Horizon::NextBoot {
+        if node::kernel_release()?.is_none() {
             return Ok(Judgement::not_applicable(
-                "what is used then cannot be told",
+                "a tree says nothing of what is used on its machine",
             ));
         }
         let mut findings = Vec::new();
         findings.extend(kmsg()?);
-        findings.extend(from_log()?);
+        findings.extend(from_log(at)?);
         findings.extend(room(at)?);
         Ok(Judgement::of(
             findings,
@@ -53,10 +53,20 @@ fn kmsg() -> Result<Option<Finding>, Unavailable> {
         .evidence(Location::source("/dev/kmsg"), "does not exist")
         .fix(
             Fix::new("give the container the device")
-                .step(Step::note(
-                    "bind /dev/kmsg into the container, or let it be a link to /dev/console \
-                     (a line `L /dev/kmsg - - - - /dev/console` in /etc/tmpfiles.d)",
+                .step(Step::write_file(
+                    "/etc/tmpfiles.d/kmsg.conf",
+                    0o644,
+                    "L /dev/kmsg - - - - /dev/console\n",
+                    "a link to the console serves as well, or bind the host's device into the \
+                     container",
                 ))
+                .step(
+                    Step::command(
+                        ["systemd-tmpfiles", "--create", "/etc/tmpfiles.d/kmsg.conf"],
+                        "and now",
+                    )
+                    .verify(["test", "-e", "/dev/kmsg"]),
+                )
                 .step(Step::restart_kubelet()),
         ),
     ))
@@ -64,7 +74,7 @@ fn kmsg() -> Result<Option<Finding>, Unavailable> {
 
 /// How many inotify instances are in use, and how cAdvisor finds a device, only
 /// the kubelet itself can say.
-fn from_log() -> Result<Option<Finding>, Unavailable> {
+fn from_log(horizon: Horizon) -> Result<Option<Finding>, Unavailable> {
     let lines = match journal::known_lines() {
         Ok(lines) => lines,
         // The rest is judged without the log.
@@ -79,29 +89,11 @@ fn from_log() -> Result<Option<Finding>, Unavailable> {
     let message = line.entry.message;
     let at = Location::source("journal");
     if message.contains("inotify_") {
-        let what = if message.contains("inotify_add_watch") {
-            "watch"
-        } else {
-            "instance"
-        };
-        return Ok(Some(
-            Finding::fail(
-                "inotify-exhausted",
-                format!("the kubelet exits: no inotify {what} is left for it"),
-            )
-            .evidence(at, message)
-            .fix(
-                Fix::new("allow more")
-                    .step(Step::write_file(
-                        "/etc/sysctl.d/90-inotify.conf",
-                        0o644,
-                        "fs.inotify.max_user_instances = 8192\nfs.inotify.max_user_watches = 524288\n",
-                        "for every boot",
-                    ))
-                    .step(Step::command(["sysctl", "--system"], "and now"))
-                    .step(Step::restart_kubelet()),
-            ),
-        ));
+        // After a boot others may hold fewer of them.
+        return Ok(match horizon {
+            Horizon::Now => Some(inotify(at, message)?),
+            Horizon::NextBoot => None,
+        });
     }
     if message.contains("cached partitions map") {
         return Ok(Some(
@@ -112,16 +104,61 @@ fn from_log() -> Result<Option<Finding>, Unavailable> {
             )
             .evidence(at, message)
             .fix(
-                Fix::new("keep the root directory on a file system with a device")
+                Fix::new("do without the accounting of local storage, or move the root directory")
                     .step(Step::note(
-                        "mount ext4 or xfs at /var/lib/kubelet, or set localStorageCapacityIsolation: \
-                         false and lose the accounting of local storage",
+                        "what keeps the accounting is a file system with a device: drain the node, \
+                         mount ext4 or xfs at /var/lib/kubelet, and leave the next step out",
+                    ))
+                    .steps(runbook::set_field(
+                        horizon,
+                        &Location::source("default"),
+                        "/localStorageCapacityIsolation",
+                        "false",
+                        "the kubelet then asks for no device (1.25 and later)",
                     ))
                     .step(Step::restart_kubelet()),
             ),
         ));
     }
     Ok(None)
+}
+
+/// The limit that is reached, and twice as much.
+fn inotify(at: Location, message: String) -> Result<Finding, Unavailable> {
+    let (what, key, least) = if message.contains("inotify_add_watch") {
+        ("watch", "fs.inotify.max_user_watches", 524_288)
+    } else {
+        ("instance", "fs.inotify.max_user_instances", 8192)
+    };
+    let limit = node::sysctl(Horizon::Now, key)?;
+    let now = limit
+        .as_ref()
+        .and_then(|limit| limit.value.trim().parse::<u64>().ok());
+    let more = now.map_or(least, |now| least.max(now.saturating_mul(2)));
+    let mut finding = Finding::fail(
+        "inotify-exhausted",
+        format!("the kubelet exits: no inotify {what} is left for it"),
+    )
+    .evidence(at, message);
+    if let Some(limit) = limit {
+        finding = finding.evidence(limit.at, format!("{key} = {}", limit.value.trim()));
+    }
+    // Of what files say, the one whose name sorts last counts.
+    let path = "/etc/sysctl.d/zz-inotify.conf";
+    Ok(finding.fix(
+        Fix::new("allow more")
+            .step(Step::write_file(
+                path,
+                0o644,
+                format!("{key} = {more}\n"),
+                "for every boot",
+            ))
+            .step(Step::command(
+                ["sysctl", "--load=/etc/sysctl.d/zz-inotify.conf"],
+                "and now",
+            ))
+            .step(Step::restart_kubelet()),
+    ))
 }
 
 /// Where the node is at or below `evictionHard` as it starts, it reports pressure
@@ -195,6 +232,10 @@ fn room(at: Horizon) -> Result<Vec<Finding>, Unavailable> {
             ));
         }
     }
+    // What runs after a boot takes another share of the memory.
+    if at == Horizon::NextBoot {
+        return Ok(findings);
+    }
     if let (Some(available), Some(all)) = (
         node::memory_available()?,
         node::get_capacity()?.memory_bytes,
@@ -231,7 +272,7 @@ fn root_dir(thresholds: &Thresholds, root: String, usage: &Usage) -> Option<Find
         return Some(
             finding
                 .evidence(Location::source(root), left(usage))
-                .fix(make_room()),
+                .fix(make_room().step(Step::restart_kubelet())),
         );
     }
     let (what, threshold) = thresholds
@@ -276,12 +317,16 @@ fn pressure(id: &str, message: String, path: &str, said: String) -> Finding {
 fn make_room() -> Fix {
     Fix::new("make room")
         .step(Step::command(
+            ["journalctl", "--vacuum-size=200M"],
+            "old logs, if they are on the same file system",
+        ))
+        .step(Step::command(
             ["crictl", "rmi", "--prune"],
             "images that no container uses",
         ))
         .step(Step::command(
-            ["journalctl", "--vacuum-size=200M"],
-            "old logs",
+            ["sh", "-c", "du --one-file-system --inodes --max-depth=3 / 2>/dev/null | sort -n | tail; du --one-file-system --max-depth=3 / 2>/dev/null | sort -n | tail"],
+            "what else takes files and space",
         ))
 }
 

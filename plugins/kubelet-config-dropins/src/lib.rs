@@ -1,6 +1,7 @@
 //! The drop-ins of the kubelet's configuration can be read, and none of them is
 //! silently passed over.
 
+use nodepol_plugin::configs::{self, Scalar};
 use nodepol_plugin::kubelet::DropInDirectory;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Problem,
@@ -85,9 +86,18 @@ fn without_flag() -> Result<Judgement, Unavailable> {
     .evidence(Location::source(USUAL), "nothing reads this")
     .fix(
         Fix::new("let the kubelet read it, or remove it")
-            .step(Step::note(format!(
-                "add --config-dir={USUAL} to KUBELET_EXTRA_ARGS (kubelet 1.30 and later)"
-            )))
+            .step(Step::note(match kubelet::get_version()? {
+                // Before 1.30 the flag ends the start.
+                Some(version) if version.minor < 30 => format!(
+                    "move what its files set to the file that --config names, and remove {USUAL}: \
+                     kubelet {} does not read drop-ins",
+                    version.text
+                ),
+                _ => format!(
+                    "add --config-dir={USUAL} to KUBELET_EXTRA_ARGS; each file in it must end in \
+                     .conf and carry apiVersion and kind"
+                ),
+            }))
             .step(Step::restart_kubelet()),
     )
     .into())
@@ -111,7 +121,8 @@ fn broken(problem: Problem, directory: &DropInDirectory) -> Finding {
             "an empty directory is enough",
         )),
         "unsupported-flag" => Fix::new("take the flag away").step(Step::note(format!(
-            "remove --config-dir from {}, or install a kubelet 1.30 or later",
+            "remove --config-dir from {}, and move what its files set to the file that --config \
+             names; or install a kubelet 1.30 or later",
             directory.path.at.source
         ))),
         _ => Fix::new(format!("correct {}", at.source)).step(Step::note(format!(
@@ -164,17 +175,46 @@ fn passed_over(directory: &DropInDirectory) -> Vec<Finding> {
                 format!("{file} is not read: only names that end in .conf are"),
             )
             .evidence(Location::source(file.clone()), "this is ignored")
-            .fix(
-                Fix::new("rename it")
-                    .step(Step::argv(
-                        vec!["mv".to_owned(), file.clone(), format!("{stem}.conf")],
-                        "its content stays YAML or JSON",
-                    ))
-                    .step(Step::restart_kubelet()),
-            ),
+            .fix(rename(file, &format!("{stem}.conf"), directory)),
         );
     }
     findings
+}
+
+/// A file that is read without its type ends the start.
+fn rename(file: &str, name: &str, directory: &DropInDirectory) -> Fix {
+    if directory.read.iter().any(|read| read == name) {
+        return Fix::new("keep one of the two")
+            .step(Step::note(format!(
+                "{name} is there and is read: add to it what {file} says and is meant, then remove \
+                 {file}"
+            )))
+            .step(Step::restart_kubelet());
+    }
+    let is = |pointer: &str, wanted: &str| {
+        configs::get(file, pointer).is_ok_and(|found| {
+            found.is_some_and(|found| matches!(found.scalar, Scalar::Text(text) if text == wanted))
+        })
+    };
+    let mut fix = Fix::new("rename it");
+    for (pointer, wanted) in [
+        ("/apiVersion", "kubelet.config.k8s.io/v1beta1"),
+        ("/kind", "KubeletConfiguration"),
+    ] {
+        if !is(pointer, wanted) {
+            fix = fix.step(Step::set_value(
+                file,
+                pointer,
+                format!("\"{wanted}\""),
+                "without it the kubelet exits as soon as it reads the file",
+            ));
+        }
+    }
+    fix.step(Step::argv(
+        vec!["mv".to_owned(), file.to_owned(), name.to_owned()],
+        "its content stays YAML or JSON",
+    ))
+    .step(Step::restart_kubelet())
 }
 
 /// The base of the drop-ins is written without empty lists, and an absent list gets

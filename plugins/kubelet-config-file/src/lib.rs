@@ -3,8 +3,9 @@
 
 use nodepol_plugin::node::{self, JoinState};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place, Policy,
-    Problem, Severity, Sourced, Step, Unavailable, files, kubelet, no_own_kubelet,
+    Description, Disruption, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Place,
+    Policy, Problem, Severity, Sourced, Step, Unavailable, configs, files, kubelet, no_own_kubelet,
+    runbook,
 };
 
 struct KubeletConfigFile;
@@ -40,10 +41,20 @@ impl Policy for KubeletConfigFile {
             return Ok(match node::get_join_state()? {
                 JoinState::InstalledNotJoined => absent(Finding::waiting(
                     "config-awaited",
-                    format!(
-                        "{} does not exist yet: kubeadm writes it when the node joins",
-                        path.value
-                    ),
+                    match node::flavour().value.as_str() {
+                        "kubeadm" => format!(
+                            "{} does not exist yet: kubeadm writes it when the node joins",
+                            path.value
+                        ),
+                        "plain" => format!(
+                            "{} does not exist yet: what makes a node of this machine writes it",
+                            path.value
+                        ),
+                        flavour => format!(
+                            "{} does not exist yet: {flavour} writes it before it starts the kubelet",
+                            path.value
+                        ),
+                    },
                 )),
                 _ => absent(Finding::fail(
                     "config-missing",
@@ -142,10 +153,27 @@ fn finding(problem: Problem, path: &str) -> Finding {
 /// The way out of a field that is ignored.
 fn rename(at: &Location, nearest: Option<&str>) -> Fix {
     match (&at.pointer, nearest) {
-        (_, Some(nearest)) => Fix::new(format!("write {nearest}")).step(Step::note(format!(
-            "correct the name to `{nearest}` in {}",
-            at.source
-        ))),
+        (Some(pointer), Some(nearest)) => {
+            let fix = Fix::new(format!("write {nearest}"));
+            // Of an element of a list the name says nothing of which one it is.
+            let in_list = pointer.split('/').any(|part| part.parse::<u32>().is_ok());
+            match configs::json(&at.source, pointer) {
+                Ok(Some(json)) if !in_list => fix
+                    .step(Step::set_value(
+                        at.source.clone(),
+                        format!("/{}", nearest.replace('.', "/")),
+                        json,
+                        "it counts from then on: make sure that it is still meant",
+                    ))
+                    .step(Step::remove_key(
+                        at.source.clone(),
+                        pointer.clone(),
+                        "the kubelet does not read it",
+                    )),
+                _ => fix.step(correct(at, nearest)),
+            }
+        }
+        (None, Some(nearest)) => Fix::new(format!("write {nearest}")).step(correct(at, nearest)),
         (Some(pointer), None) => Fix::new("remove what is ignored").step(Step::remove_key(
             at.source.clone(),
             pointer.clone(),
@@ -155,6 +183,10 @@ fn rename(at: &Location, nearest: Option<&str>) -> Fix {
             Fix::new("remove what is ignored").step(Step::note(format!("correct {}", at.source)))
         }
     }
+}
+
+fn correct(at: &Location, nearest: &str) -> Step {
+    Step::note(format!("correct the name to `{nearest}` in {}", at.source))
 }
 
 /// The way out of what ends the kubelet's start.
@@ -178,6 +210,29 @@ fn mend(problem: &Problem, path: &str) -> Fix {
 fn restore(path: &str) -> Fix {
     let fix = Fix::new("write the configuration again");
     if node::flavour().value == "kubeadm" {
+        // With no credential nothing can be read from the cluster.
+        let lost = ["kubeconfig", "bootstrap-kubeconfig"].iter().all(|name| {
+            match kubelet::flag(Horizon::NextBoot, name) {
+                Ok(Some(flag)) => matches!(files::resolve(&flag.value), Ok(None)),
+                Ok(None) => true,
+                Err(_) => false,
+            }
+        });
+        if lost && !node::control_plane() {
+            return Fix::new("join the node again, for its credential is lost too")
+                .step(Step::note(
+                    "if a file system is meant to be mounted there, mount it first: the files may \
+                     be on it",
+                ))
+                .step(
+                    Step::command(
+                        ["kubeadm", "reset", "--force"],
+                        "remove what is left of the old join",
+                    )
+                    .disrupts(Disruption::Evict),
+                )
+                .followed_by(runbook::join("join the node again"));
+        }
         return fix
             .step(Step::note(
                 "if a file system is meant to be mounted there, mount it first: the file may be on it",

@@ -4,8 +4,8 @@
 use nodepol_plugin::node::JoinState;
 use nodepol_plugin::units::{self, EnvironmentFile, Variable};
 use nodepol_plugin::{
-    Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Severity, Step,
-    Unavailable, certs, kubelet, no_own_kubelet, node, runtimes,
+    Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
+    Step, Unavailable, certs, kubelet, no_own_kubelet, node, runbook, runtimes,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -108,9 +108,21 @@ fn missing(at: Horizon, files: &[EnvironmentFile]) -> Result<Vec<Finding>, Unava
     if missing().next().is_none() || units::pulled_in_by(KUBELET)?.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(missing()
+    let drop_in = |absent: &EnvironmentFile| {
+        let mut content = String::from("[Service]\nEnvironmentFile=\n");
+        for file in files {
+            content.push_str("EnvironmentFile=");
+            if file.optional || file.path == absent.path {
+                content.push('-');
+            }
+            content.push_str(&file.path);
+            content.push('\n');
+        }
+        runbook::last_drop_in(KUBELET, "environment.conf", content)
+    };
+    missing()
         .map(|file| {
-            Finding::fail(
+            Ok(Finding::fail(
                 "file-missing",
                 format!("{} does not exist, and the start fails without it", file.path),
             )
@@ -120,12 +132,18 @@ fn missing(at: Horizon, files: &[EnvironmentFile]) -> Result<Vec<Finding>, Unava
                 "it has no `-` before it, which would let it be absent",
             )
             .symptom_of("kubelet-unit-loadable/environment-file-missing")
-            .fix(Fix::new("write the file, or let it be absent").step(Step::note(format!(
-                "write {0}, or write `EnvironmentFile=-{0}` in {1} and run systemctl daemon-reload",
-                file.path, file.at.source
-            ))))
+            .fix(
+                Fix::new("write the file, or let it be absent")
+                    .step(Step::note(format!(
+                        "if something is to stand in it, write {}, and leave the next two steps out",
+                        file.path
+                    )))
+                    .step(drop_in(file)?)
+                    .step(Step::daemon_reload())
+                    .step(Step::restart_kubelet()),
+            ))
         })
-        .collect())
+        .collect()
 }
 
 /// The flags that kubeadm wrote for this node.
@@ -295,9 +313,8 @@ fn misread(
             };
             let value =
                 on_line.map_or_else(|| problem.message.clone(), |set| first_line(&set.value));
-            finding
-                .explained(problem.at, value, hint)
-                .fix(correct(hint))
+            let fix = correct(&problem.at, hint, problem.message.contains("export "));
+            finding.explained(problem.at, value, hint).fix(fix)
         })
         .collect())
 }
@@ -306,9 +323,25 @@ fn first_line(value: &str) -> String {
     value.lines().next().unwrap_or_default().to_owned()
 }
 
-fn correct(hint: &str) -> Fix {
+fn correct(at: &Location, hint: &str, exports: bool) -> Fix {
+    let line = at.line.unwrap_or(1);
+    let step = if exports {
+        Step::argv(
+            [
+                "sed",
+                "--in-place",
+                &format!("{line}s/^[[:blank:]]*export[[:blank:]]*//"),
+                &at.source,
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            "systemd is no shell and does not know `export`",
+        )
+    } else {
+        Step::note(format!("line {line} of {}: {hint}", at.source))
+    };
     Fix::new("correct the line")
-        .step(Step::note(hint))
+        .step(step)
         .step(Step::restart_kubelet())
 }
 
@@ -337,8 +370,10 @@ fn shell_syntax(used: &[(String, bool)], set: &[Variable]) -> Vec<Finding> {
             finding
                 .evidence(variable.at.clone(), first_line(&variable.value))
                 .fix(correct(
+                    &variable.at,
                     "write the value itself, or let an ExecStartPre= of a drop-in write it to a file \
                      that EnvironmentFile= reads",
+                    false,
                 )),
         );
     }
@@ -373,15 +408,30 @@ fn unread(
                 .any(|set| set.name == found.name && set.value == found.value)
         })
         .map(|found| {
-            let hint = match read {
+            let step = match read {
                 Some(read) if use_of(used, EXTRA_ARGS).is_some() => {
-                    format!("move the line to {read}, which kubelet.service reads")
+                    // As packaged the file holds this one variable, empty.
+                    let is_empty = set
+                        .iter()
+                        .filter(|set| set.at.source == read)
+                        .all(|set| set.name == EXTRA_ARGS && set.value.trim().is_empty());
+                    if is_empty && !found.value.contains(['"', '\\', '\n']) {
+                        Step::write_file(
+                            read,
+                            0o644,
+                            [EXTRA_ARGS, "=\"", &found.value, "\"\n"].concat(),
+                            "the file that kubelet.service reads",
+                        )
+                    } else {
+                        Step::note(format!(
+                            "add the flags to {EXTRA_ARGS} in {read}, which kubelet.service reads"
+                        ))
+                    }
                 }
-                _ => {
+                _ => Step::note(
                     "kubelet.service reads no such file: put the flags where its ExecStart= takes \
-                      them from"
-                        .to_owned()
-                }
+                     them from",
+                ),
             };
             Finding::warn(
                 "file-not-read",
@@ -393,7 +443,7 @@ fn unread(
             .evidence(found.at, found.value)
             .fix(
                 Fix::new("move the flags to the file that is read")
-                    .step(Step::note(hint))
+                    .step(step)
                     .step(Step::restart_kubelet()),
             )
         })

@@ -119,18 +119,19 @@ fn forwarding(joined: bool) -> Result<Option<Finding>, Unavailable> {
             format!("{said}: kubeadm joins only if something else does"),
         ),
     };
-    let mut fix = Fix::new("switch forwarding on at every boot");
+    // Files apply in the order of their names, whatever their directory.
+    let usual = "99-kubernetes-forward.conf";
+    let is_later = off.as_ref().is_some_and(|off| {
+        let name = off.at.source.rsplit('/').next().unwrap_or_default();
+        name >= usual
+    });
+    let path = if is_later {
+        "/etc/sysctl.d/zz-kubernetes-forward.conf"
+    } else {
+        "/etc/sysctl.d/99-kubernetes-forward.conf"
+    };
     if let Some(off) = &off {
         finding = finding.evidence(off.at.clone(), format!("{FORWARD} = 0"));
-        fix = fix.step(match off.at.line {
-            Some(line) => Step::remove_line(
-                off.at.source.clone(),
-                line,
-                format!("{FORWARD} = 0"),
-                "it would win over a file whose name sorts before it",
-            ),
-            None => Step::note(format!("remove {FORWARD} from {}", off.at.source)),
-        });
     } else {
         finding = finding.evidence(Location::source("/etc/sysctl.d"), format!("no {FORWARD}"));
     }
@@ -139,19 +140,24 @@ fn forwarding(joined: bool) -> Result<Option<Finding>, Unavailable> {
     }
     Ok(Some(
         finding.fix(
-            fix.step(Step::write_file(
-                "/etc/sysctl.d/99-kubernetes-forward.conf",
-                0o644,
-                format!("{FORWARD} = 1\n"),
-                "systemd-sysctl reads it at boot",
-            ))
-            .step(
-                Step::command(["sysctl", "--system"], "apply it now as well").verify([
-                    "sh",
-                    "-c",
-                    "test $(cat /proc/sys/net/ipv4/ip_forward) = 1",
-                ]),
-            ),
+            Fix::new("switch forwarding on at every boot")
+                .step(Step::write_file(
+                    path,
+                    0o644,
+                    format!("{FORWARD} = 1\n"),
+                    "systemd-sysctl reads it at boot, after the files whose names sort before it",
+                ))
+                .step(
+                    Step::argv(
+                        vec!["sysctl".to_owned(), format!("--load={path}")],
+                        "apply it now as well",
+                    )
+                    .verify([
+                        "sh",
+                        "-c",
+                        "test $(cat /proc/sys/net/ipv4/ip_forward) = 1",
+                    ]),
+                ),
         ),
     ))
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use nodepol_plugin::units;
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Location, Parameters, Phase, Policy, Severity,
-    Sourced, Step, Unavailable, UnitVerb, kubelet, network, no_own_kubelet, node, runbook,
+    Sourced, Step, Unavailable, UnitVerb, journal, kubelet, network, no_own_kubelet, node, runbook,
 };
 
 const KUBELET: &str = "kubelet.service";
@@ -319,6 +319,21 @@ fn not_there(at: Horizon, flag: &Sourced, address: IpAddr) -> Result<Option<Find
     }
 }
 
+/// What a kubelet that runs complains of each time it reports its addresses; the
+/// inner none if it does not complain. None where no log tells.
+fn said_by_the_log() -> Result<Option<Option<String>>, Unavailable> {
+    if kubelet::running()?.is_none() {
+        return Ok(None);
+    }
+    let lines = journal::recent(KUBELET, 500).unwrap_or_default();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(lines.into_iter().map(|line| line.message).find(
+        |line| line.contains("can't get ip address of node"),
+    )))
+}
+
 /// Without --node-ip: the host name's address, else that of the default route
 /// (pkg/kubelet/nodestatus, NodeAddress).
 fn no_address() -> Result<Option<Finding>, Unavailable> {
@@ -330,21 +345,30 @@ fn no_address() -> Result<Option<Finding>, Unavailable> {
     {
         return Ok(None);
     }
+    let complaint = match said_by_the_log()? {
+        Some(None) => return Ok(None),
+        Some(complaint) => complaint,
+        None => None,
+    };
     let name = match kubelet::flag(at, "hostname-override")? {
         Some(flag) => Some(flag),
         None => node::hostname(at)?,
     };
-    Ok(Some(
-        Finding::warn(
-            "no-default-route",
-            format!(
-                "there is no default route and no --node-ip: unless {} resolves to an address of \
+    let finding = Finding::warn(
+        "no-default-route",
+        format!(
+            "there is no default route and no --node-ip: unless {} resolves to an address of \
                  this node, the node has none",
-                name.map_or_else(|| "its name".to_owned(), |name| name.value)
-            ),
-        )
-        .evidence(Location::source("/proc/net/route"), "no default route")
-        .fix(
+            name.map_or_else(|| "its name".to_owned(), |name| name.value)
+        ),
+    )
+    .evidence(Location::source("/proc/net/route"), "no default route");
+    let finding = match complaint {
+        Some(line) => finding.evidence(Location::source("journal"), line),
+        None => finding,
+    };
+    Ok(Some(
+        finding.fix(
             Fix::new("give the node a route, or tell the kubelet its address")
                 .step(Step::command(["ip", "route"], "the routes that there are"))
                 .step(Step::note(

@@ -199,8 +199,10 @@ fn taken(port: &Port, listener: &Listener, certain: bool) -> Finding {
                      k3s, is the usual one",
                 ))
                 .step(Step::note(
-                    "stop that process and what starts it, then restart kubelet.service",
-                )),
+                    "stop that process and disable what starts it (`systemctl status PID` names the \
+                     unit), or the next boot has it again",
+                ))
+                .step(Step::restart_kubelet()),
         )
 }
 

@@ -206,19 +206,20 @@ fn require_mounts(mount: &BootMount, states: &[State]) -> Result<Fix, Unavailabl
     services.sort_unstable();
     services.dedup();
     let mut fix = Fix::new(format!("start what needs {} after it", mount.mount_point));
+    let mut last = KUBELET;
     for service in services {
+        last = service;
         fix = fix.step(runbook::last_drop_in(
             service,
             "mounts.conf",
             format!("[Unit]\nRequiresMountsFor={}\n", mount.mount_point),
         )?);
     }
-    Ok(fix.step(Step::daemon_reload().verify([
-        "systemctl",
-        "show",
-        "--property=RequiresMountsFor",
-        KUBELET,
-    ])))
+    let shows = format!(
+        "systemctl show --property=RequiresMountsFor {last} | grep -qwF {}",
+        mount.mount_point
+    );
+    Ok(fix.step(Step::daemon_reload().verify(["sh", "-c", &shows])))
 }
 
 fn is_mounted(place: &str, live: Option<&[Mount]>) -> Option<bool> {
@@ -249,8 +250,8 @@ fn not_started(
     }
     let step = if mount.text.is_some() {
         Step::note(format!(
-            "remove noauto from the line of {} in /etc/fstab, then run systemctl daemon-reload",
-            mount.mount_point
+            "remove noauto from the line of {} in {}, then run systemctl daemon-reload",
+            mount.mount_point, mount.at.source
         ))
     } else {
         Step::unit(
