@@ -89,11 +89,7 @@ fn from_log(horizon: Horizon) -> Result<Option<Finding>, Unavailable> {
     let message = line.entry.message;
     let at = Location::source("journal");
     if message.contains("inotify_") {
-        // After a boot others may hold fewer of them.
-        return Ok(match horizon {
-            Horizon::Now => Some(inotify(at, message)?),
-            Horizon::NextBoot => None,
-        });
+        return inotify(horizon, at, message);
     }
     if message.contains("cached partitions map") {
         return Ok(Some(
@@ -124,7 +120,11 @@ fn from_log(horizon: Horizon) -> Result<Option<Finding>, Unavailable> {
 }
 
 /// The limit that is reached, and twice as much.
-fn inotify(at: Location, message: String) -> Result<Finding, Unavailable> {
+fn inotify(
+    horizon: Horizon,
+    at: Location,
+    message: String,
+) -> Result<Option<Finding>, Unavailable> {
     let (what, key, least) = if message.contains("inotify_add_watch") {
         ("watch", "fs.inotify.max_user_watches", 524_288)
     } else {
@@ -135,29 +135,49 @@ fn inotify(at: Location, message: String) -> Result<Finding, Unavailable> {
         .as_ref()
         .and_then(|limit| limit.value.trim().parse::<u64>().ok());
     let more = now.map_or(least, |now| least.max(now.saturating_mul(2)));
-    let mut finding = Finding::fail(
-        "inotify-exhausted",
-        format!("the kubelet exits: no inotify {what} is left for it"),
-    )
-    .evidence(at, message);
+    let id = "inotify-exhausted";
+    let things = [what, if what == "watch" { "es" } else { "s" }].concat();
+    let finding = match horizon {
+        Horizon::Now => Finding::fail(
+            id,
+            format!("the kubelet exits: no inotify {what} is left for it"),
+        ),
+        Horizon::NextBoot => {
+            let then = node::sysctl(horizon, key)?;
+            let raised = then.is_some_and(|then| then.value.trim().parse::<u64>().ok() > now);
+            if raised {
+                return Ok(None);
+            }
+            Finding::warn(
+                id,
+                format!(
+                    "the limit of inotify {things} stays as it is: where others hold them all again, \
+                     none is left for the kubelet"
+                ),
+            )
+        }
+    };
+    let mut finding = finding.evidence(at, message);
     if let Some(limit) = limit {
         finding = finding.evidence(limit.at, format!("{key} = {}", limit.value.trim()));
     }
     // Of what files say, the one whose name sorts last counts.
     let path = "/etc/sysctl.d/zz-inotify.conf";
-    Ok(finding.fix(
-        Fix::new("allow more")
-            .step(Step::write_file(
-                path,
-                0o644,
-                format!("{key} = {more}\n"),
-                "for every boot",
-            ))
-            .step(Step::command(
-                ["sysctl", "--load=/etc/sysctl.d/zz-inotify.conf"],
-                "and now",
-            ))
-            .step(Step::restart_kubelet()),
+    Ok(Some(
+        finding.fix(
+            Fix::new("allow more")
+                .step(Step::write_file(
+                    path,
+                    0o644,
+                    format!("{key} = {more}\n"),
+                    "for every boot",
+                ))
+                .step(Step::command(
+                    ["sysctl", "--load=/etc/sysctl.d/zz-inotify.conf"],
+                    "and now",
+                ))
+                .step(Step::restart_kubelet()),
+        ),
     ))
 }
 
