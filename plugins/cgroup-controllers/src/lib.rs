@@ -162,8 +162,8 @@ fn next_boot() -> Result<Judgement, Unavailable> {
     let by_firmware = configured
         .first()
         .is_some_and(|word| word.at.source.ends_with("/cmdline.txt"));
-    if by_firmware {
-        let missing = cgroups::controllers()?;
+    if by_firmware && !running.is_empty() {
+        let there = cgroups::controllers()?;
         let enabled = |controller: &str| {
             let word = format!("cgroup_enable={controller}");
             configured.iter().any(|known| known.value == word)
@@ -171,7 +171,7 @@ fn next_boot() -> Result<Judgement, Unavailable> {
         disabled.extend(
             running
                 .iter()
-                .filter(|(controller, _)| !enabled(controller) && !missing.contains(controller))
+                .filter(|(controller, _)| !enabled(controller) && !there.contains(controller))
                 .cloned(),
         );
     }

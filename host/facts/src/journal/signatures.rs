@@ -379,6 +379,8 @@ pub const TABLE: &[Signature] = &[
         &[
             &["Failed to enforce System Reserved Cgroup Limits"],
             &["Failed to enforce Kube Reserved Cgroup Limits"],
+            // The compressible part alone.
+            &["Failed to enforce", "Reserved Compressible Cgroup Limits"],
         ],
         &["reserved-cgroups", "slice-placement"],
         "a cgroup that reservations are enforced on does not exist or lacks controllers",
@@ -507,6 +509,10 @@ mod tests {
             (
                 r#"runc create failed: expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/kubepods/x\" instead"#,
                 "cgroup-driver-mismatch",
+            ),
+            (
+                r#"Failed to enforce Kube Reserved Compressible Cgroup Limits on \"/runtime\": could not read controllers"#,
+                "reserved-cgroup",
             ),
             (
                 "kubelet.service: Start request repeated too quickly.",
