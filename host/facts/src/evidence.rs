@@ -5,7 +5,7 @@
 //! was never gathered is remembered as a [`Want`]: the caller gathers it and
 //! works the facts out again.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nodepol_model::cri::Cri;
@@ -20,6 +20,11 @@ const MAX_LINKS: usize = 40;
 /// `PATH_MAX` of the kernel, with its NUL.
 const MAX_PATH: usize = 4096;
 
+/// How many paths are remembered, and how long one may be: a policy may ask for as
+/// many as it likes.
+const MAX_WALKED: usize = 4096;
+const MAX_WALKED_PATH: usize = 256;
+
 /// `UNIT_NAME_MAX` of systemd, with its NUL.
 const MAX_UNIT_NAME: usize = 256;
 
@@ -31,6 +36,8 @@ pub struct Evidence {
     /// Recorded directories with no link on the way to them: most lookups begin
     /// with one that was walked to before.
     plain: Mutex<HashSet<String>>,
+    /// Where paths led: their own links not followed, and followed.
+    walked: [Mutex<HashMap<String, Resolved>>; 2],
 }
 
 /// Where a path leads once every link is followed.
@@ -51,6 +58,7 @@ impl Evidence {
             snapshot,
             wants: Mutex::default(),
             plain: Mutex::default(),
+            walked: Default::default(),
         }
     }
 
@@ -279,8 +287,26 @@ impl Evidence {
         self.plain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows the links of every ancestor and, if `follow`, of the path itself.
+    /// Follows the links of every ancestor and, if `follow`, of the path itself. What
+    /// was found once is found again: the snapshot does not change.
     fn walk(&self, path: &str, follow: bool, want: fn(String) -> Want) -> Resolved {
+        let [own_link, led_to] = &self.walked;
+        let walked = if follow { led_to } else { own_link };
+        let remembered = || walked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = remembered().get(path) {
+            return known.clone();
+        }
+        let found = self.walk_anew(path, follow, want);
+        if !matches!(found, Resolved::Unknown(_)) && path.len() <= MAX_WALKED_PATH {
+            let mut remembered = remembered();
+            if remembered.len() < MAX_WALKED {
+                remembered.insert(path.to_owned(), found.clone());
+            }
+        }
+        found
+    }
+
+    fn walk_anew(&self, path: &str, follow: bool, want: fn(String) -> Want) -> Resolved {
         if path.len() >= MAX_PATH {
             // As the kernel says (`ENAMETOOLONG`); and nobody is to remember it.
             let start: String = path.chars().take(64).collect();
