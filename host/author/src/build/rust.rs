@@ -1,5 +1,6 @@
 //! Rust: cargo, for WebAssembly and nothing else.
 
+use std::fs::File;
 use std::path::Path;
 
 use nodepol_toolchain::{Missing, Rust, TARGET, which};
@@ -23,6 +24,13 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, AuthorError> {
         .join(TARGET)
         .join("release")
         .join(format!("{}.wasm", project.manifest.id.replace('-', "_")));
+    // A target directory may be shared, and with projects of the same name: nobody
+    // else takes this module away, or puts another there, until it is read. Where
+    // files cannot be locked it is as with cargo: nobody is waited for.
+    let path = target.join("nodepol.lock");
+    std::fs::create_dir_all(&target).map_err(AuthorError::write(&target))?;
+    let lock = File::create(&path).map_err(AuthorError::write(&path))?;
+    let _ = lock.lock();
     // Were it not built now, an older one would be taken for it.
     if module.exists() {
         std::fs::remove_file(&module).map_err(AuthorError::write(&module))?;
