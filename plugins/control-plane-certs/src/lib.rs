@@ -120,35 +120,27 @@ impl Policy for ControlPlaneCerts {
 fn gather() -> (Vec<Found>, Vec<Unavailable>) {
     let mut found = Vec::new();
     let mut unavailable = Vec::new();
-    for (name, without, consequence) in FILES {
-        match certs::in_file(&format!("/etc/kubernetes/pki/{name}")) {
-            Ok(certificates) => found.extend(
-                that_count(certificates.unwrap_or_default())
-                    .into_iter()
-                    .map(|certificate| Found {
-                        certificate,
-                        without,
-                        consequence,
-                    }),
-            ),
-            Err(why) => unavailable.push(why),
-        }
-    }
-    for (name, without, consequence) in KUBECONFIGS {
-        match certs::kubeconfig_at(&format!("/etc/kubernetes/{name}")) {
-            Ok(kubeconfig) => {
-                let client = kubeconfig.and_then(|kubeconfig| kubeconfig.client);
-                let certificates = client.map(|client| client.certificates);
-                found.extend(
-                    certificates
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(|certificate| Found {
-                            certificate,
-                            without,
-                            consequence,
-                        }),
-                );
+    let files = FILES.iter().map(|(name, without, consequence)| {
+        let certificates = certs::in_file(&format!("/etc/kubernetes/pki/{name}"));
+        let certificates = certificates.map(|all| that_count(all.unwrap_or_default()));
+        (certificates, without, consequence)
+    });
+    let kubeconfigs = KUBECONFIGS.iter().map(|(name, without, consequence)| {
+        let certificates = certs::kubeconfig_at(&format!("/etc/kubernetes/{name}"));
+        let certificates = certificates.map(|kubeconfig| {
+            let client = kubeconfig.and_then(|kubeconfig| kubeconfig.client);
+            client.map_or_else(Vec::new, |client| client.certificates)
+        });
+        (certificates, without, consequence)
+    });
+    for (certificates, without, consequence) in files.chain(kubeconfigs) {
+        match certificates {
+            Ok(certificates) => {
+                found.extend(certificates.into_iter().map(|certificate| Found {
+                    certificate,
+                    without: *without,
+                    consequence,
+                }));
             }
             Err(why) => unavailable.push(why),
         }

@@ -1,7 +1,7 @@
 //! The ways to a docker that starts and a cri-dockerd that listens.
 
 use nodepol_plugin::{
-    Fix, Horizon, Place, Problem, Step, Unavailable, UnitVerb, kubelet, node, runbook, units,
+    Fix, Horizon, Problem, Step, Unavailable, UnitVerb, endpoint, runbook, units,
 };
 
 use crate::{CRI_DOCKERD, UNITS};
@@ -46,7 +46,7 @@ pub(crate) fn enable(states: &[(&str, String)]) -> Fix {
 
 /// Points the kubelet to cri-dockerd ("Migrate Docker Engine nodes from
 /// dockershim to cri-dockerd" of the Kubernetes documentation).
-pub(crate) fn use_cri_dockerd(at: Horizon) -> Result<Fix, Unavailable> {
+pub(crate) fn use_cri_dockerd() -> Result<Fix, Unavailable> {
     let mut fix = Fix::new("use cri-dockerd, or another runtime");
     let mut installed = None;
     for name in UNITS {
@@ -61,41 +61,10 @@ pub(crate) fn use_cri_dockerd(at: Horizon) -> Result<Fix, Unavailable> {
     for flag in ["container-runtime", "container-runtime-endpoint"] {
         fix = fix.steps(runbook::remove_flag(flag, "it names the shim that is gone"));
     }
-    fix = match kubelet::config_path(at)? {
-        Some(path) if kubelet::config_present(at)? && has_field()? => fix.step(Step::set_value(
-            path.value,
-            "/containerRuntimeEndpoint",
-            format!("\"{CRI_DOCKERD}\""),
-            "where cri-dockerd listens",
-        )),
-        _ => fix.step(Step::note(format!(
-            "give the kubelet --container-runtime-endpoint={CRI_DOCKERD}, where its other flags are"
-        ))),
-    };
-    fix = fix.step(Step::restart_kubelet());
-    let joined = node::get_join_state()? == node::JoinState::Joined;
-    if joined && node::flavour().value == "kubeadm" {
-        fix = fix.step(
-            Step::command(
-                [
-                    "kubectl",
-                    "annotate",
-                    "node",
-                    &runbook::node_name(),
-                    "--overwrite",
-                    &format!("kubeadm.alpha.kubernetes.io/cri-socket={CRI_DOCKERD}"),
-                ],
-                "kubeadm upgrade goes by this annotation",
-            )
-            .on(Place::Admin),
-        );
-    }
-    Ok(fix)
-}
-
-/// The endpoint is a field of the configuration file since 1.27.
-fn has_field() -> Result<bool, Unavailable> {
-    Ok(kubelet::get_version()?.is_some_and(|version| (version.major, version.minor) >= (1, 27)))
+    Ok(fix
+        .step(endpoint::name(CRI_DOCKERD, "where cri-dockerd listens")?)
+        .step(Step::restart_kubelet())
+        .steps(endpoint::annotate(CRI_DOCKERD)?))
 }
 
 /// What dockerd refuses is corrected, or removed where a flag says it as well.

@@ -42,7 +42,7 @@ impl Policy for DockerCriDockerd {
         }
         let endpoint = runtimes::endpoint(at)?;
         if endpoint.value == DOCKERSHIM {
-            return dockershim(at, endpoint);
+            return dockershim(endpoint);
         }
         let selected = runtimes::selected(at)?;
         let is_docker = selected
@@ -76,7 +76,7 @@ fn has_dockershim() -> Result<(bool, String), Unavailable> {
     Ok((version.minor < 24, version.text))
 }
 
-fn dockershim(at: Horizon, endpoint: Sourced) -> Result<Judgement, Unavailable> {
+fn dockershim(endpoint: Sourced) -> Result<Judgement, Unavailable> {
     let (has_shim, version) = has_dockershim()?;
     if has_shim {
         return Ok(Judgement::pass(format!("kubelet {version} has dockershim")));
@@ -89,7 +89,7 @@ fn dockershim(at: Horizon, endpoint: Sourced) -> Result<Judgement, Unavailable> 
         ),
     )
     .seen(endpoint)
-    .fix(fix::use_cri_dockerd(at)?)
+    .fix(fix::use_cri_dockerd()?)
     .into())
 }
 
@@ -118,7 +118,7 @@ fn docker_alone(at: Horizon, endpoint: Sourced) -> Result<Judgement, Unavailable
     )
     .seen(endpoint)
     .evidence(Location::source(docker.unit.clone()), "installed")
-    .fix(fix::use_cri_dockerd(at)?)
+    .fix(fix::use_cri_dockerd()?)
     .into())
 }
 

@@ -105,6 +105,7 @@ pub mod bindings {
 mod answer;
 mod cpu_set;
 mod description;
+pub mod endpoint;
 mod facts;
 mod finding;
 mod fix;
