@@ -48,12 +48,22 @@ fn sdk(sources: &Path) -> Result<String, Box<dyn Error>> {
             writeln!(
                 modules,
                 "#[macro_use]\n#[path = {:?}]",
-                sources.join(format!("{name}.rs"))
+                file_of(sources, name)
             )?;
         }
         writeln!(modules, "{line}")?;
     }
     Ok(modules)
+}
+
+/// Where a module stands: in a file, or in a directory with others.
+fn file_of(sources: &Path, module: &str) -> PathBuf {
+    let file = sources.join(format!("{module}.rs"));
+    if file.exists() {
+        file
+    } else {
+        sources.join(module).join("mod.rs")
+    }
 }
 
 /// Each policy as a module, and a table of them.
