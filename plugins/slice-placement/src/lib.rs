@@ -32,9 +32,16 @@ impl Policy for SlicePlacement {
                 "kubelet.service does not load: see kubelet-unit-loadable",
             ));
         };
+        // Before a join there is no configuration that could say anything of reserved
+        // groups, and where nobody knows who will write it, of the runtime.
+        let configured = kubelet::config_path(at)?.is_none() || kubelet::config_present(at)?;
+        let runtime = match runtimes::selected(at) {
+            Err(_) if !configured => None,
+            selected => selected?,
+        };
         let mut findings = Vec::new();
         let mut placed = vec![(KUBELET.to_owned(), own.slice.clone())];
-        if let Some(runtime) = runtimes::selected(at)?
+        if let Some(runtime) = runtime
             && let Some(service) = units::service(at, &runtime.unit)?
         {
             placed.push((runtime.unit, service.slice));
@@ -48,8 +55,6 @@ impl Policy for SlicePlacement {
         {
             findings.push(different_slices(kubelet, unit, runtime)?);
         }
-        // Before a join there is no configuration that could say anything of it.
-        let configured = kubelet::config_path(at)?.is_none() || kubelet::config_present(at)?;
         if configured {
             findings.extend(reserved_elsewhere(at, &placed)?);
             findings.extend(kubelet_outside_reserved(at)?);
