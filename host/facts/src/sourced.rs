@@ -45,6 +45,19 @@ pub struct Problem {
     pub nearest: Option<String>,
 }
 
+impl Problem {
+    /// One for which the program that reads the file refuses to start.
+    pub(crate) fn fatal(kind: &'static str, message: String, at: Location) -> Self {
+        Self {
+            kind,
+            message,
+            at,
+            fatal: true,
+            nearest: None,
+        }
+    }
+}
+
 /// A version of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 
 use nodepol_plugin::{
     Description, Finding, Fix, Horizon, Judgement, Parameters, Phase, Policy, Problem, Severity,
-    Sourced, Step, Unavailable, flags_later, kubelet, node,
+    Sourced, Step, Unavailable, flags_later, kubelet, node, runbook,
 };
 
 struct KubeletFlags;
@@ -41,7 +41,7 @@ fn finding(problem: Problem) -> Finding {
             what_to_do(&problem),
             place(&problem)
         )))
-        .steps(problem.at.source.starts_with('/').then(Step::daemon_reload))
+        .steps(runbook::is_of_a_unit(&problem.at.source).then(Step::daemon_reload))
         .step(Step::restart_kubelet());
     let finding = if problem.fatal {
         Finding::fail(

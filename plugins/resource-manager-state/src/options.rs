@@ -89,6 +89,8 @@ struct Manager {
     gates: &'static str,
     policy: &'static str,
     options: &'static str,
+    /// The flag that sets them as well.
+    flag: &'static str,
     known: &'static [PolicyOption],
 }
 
@@ -98,6 +100,7 @@ const MANAGERS: [Manager; 2] = [
         gates: "CPUManager",
         policy: "/cpuManagerPolicy",
         options: "/cpuManagerPolicyOptions",
+        flag: "--cpu-manager-policy-options",
         known: &OF_CPUS,
     },
     Manager {
@@ -105,6 +108,7 @@ const MANAGERS: [Manager; 2] = [
         gates: "TopologyManager",
         policy: "/topologyManagerPolicy",
         options: "/topologyManagerPolicyOptions",
+        flag: "--topology-manager-policy-options",
         known: &OF_TOPOLOGY,
     },
 ];
@@ -272,13 +276,17 @@ fn not_known(what: String) -> Unavailable {
 }
 
 fn finding(manager: &Manager, set: &SettingValue, id: &'static str, why: &str) -> Finding {
-    let field = manager.options.trim_start_matches('/');
+    // A flag has no place in a document.
+    let name = match set.at.pointer {
+        Some(_) => manager.options.trim_start_matches('/'),
+        None => manager.flag,
+    };
     Finding::fail(id, format!("the kubelet exits: {why}"))
         .evidence(set.at.clone(), set.json.clone())
         .fix(
             Fix::new("set only what this kubelet takes")
                 .step(Step::note(format!(
-                    "correct {field} in {}: one key and value for each option, of those that \
+                    "correct {name} in {}: one key and value for each option, of those that \
                      this release has under its feature gates",
                     set.at.source
                 )))

@@ -167,7 +167,7 @@ impl Config {
                     "failed to walk through kubelet dropin directory {root:?}: lstat {path}: no such file or directory"
                 );
                 let at = directory.origin.clone();
-                self.add(vec![fatal("missing-directory", message, at)]);
+                self.add(vec![Problem::fatal("missing-directory", message, at)]);
                 return Err(Unavailable::new(
                     root,
                     "it does not exist, and the kubelet does not start without it",
@@ -225,7 +225,7 @@ impl Config {
             },
             _ => return Ok(()),
         };
-        self.add(vec![fatal(
+        self.add(vec![Problem::fatal(
             "unsupported-flag",
             message.clone(),
             directory.origin.clone(),
@@ -236,7 +236,7 @@ impl Config {
     /// Notes that the kubelet cannot read a file.
     fn refuse(&mut self, path: &str, message: String) -> Unavailable {
         let why = format!("the kubelet cannot read it: {message}");
-        self.add(vec![fatal(
+        self.add(vec![Problem::fatal(
             "unreadable-file",
             message,
             Location::source(path),
@@ -309,16 +309,6 @@ pub(crate) fn drop_in_directory(
 
 fn is_drop_in(path: &str) -> bool {
     path.ends_with(".conf")
-}
-
-fn fatal(kind: &'static str, message: String, at: Location) -> Problem {
-    Problem {
-        kind,
-        message,
-        at,
-        fatal: true,
-        nearest: None,
-    }
 }
 
 /// Why a file gives no text.

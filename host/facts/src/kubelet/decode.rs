@@ -125,13 +125,7 @@ impl Place {
 
 impl Checker<'_> {
     fn fatal(&mut self, kind: &'static str, message: String, at: Location) {
-        self.problems.push(Problem {
-            kind,
-            message,
-            at,
-            fatal: true,
-            nearest: None,
-        });
+        self.problems.push(Problem::fatal(kind, message, at));
     }
 
     fn location(&self, node: &Node, place: &Place) -> Location {

@@ -127,11 +127,8 @@ impl State {
 
     fn problem(&mut self, kind: &'static str, message: String, at: Location, fatal: bool) {
         self.problems.push(Problem {
-            kind,
-            message,
-            at,
             fatal,
-            nearest: None,
+            ..Problem::fatal(kind, message, at)
         });
     }
 

@@ -39,11 +39,8 @@ pub(crate) fn find(
 
 fn problem(kind: &'static str, message: String, at: Location) -> Problem {
     Problem {
-        kind,
-        message,
-        at,
         fatal: false,
-        nearest: None,
+        ..Problem::fatal(kind, message, at)
     }
 }
 

@@ -251,11 +251,8 @@ impl Crio {
 
     fn problem(&mut self, kind: &'static str, message: String, at: Location, fatal: bool) {
         self.problems.push(Problem {
-            kind,
-            message,
-            at,
             fatal,
-            nearest: None,
+            ..Problem::fatal(kind, message, at)
         });
     }
 

@@ -243,13 +243,7 @@ impl Docker {
     }
 
     fn problem(&mut self, kind: &'static str, message: String, at: Location) {
-        self.problems.push(Problem {
-            kind,
-            message,
-            at,
-            fatal: true,
-            nearest: None,
-        });
+        self.problems.push(Problem::fatal(kind, message, at));
     }
 
     /// What a flag or the file says; none where dockerd decides by itself.
