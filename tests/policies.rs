@@ -1,5 +1,6 @@
-//! Every case of every standard policy, through its real component in the real
-//! sandbox; and what holds for every policy.
+//! Every case of every standard policy in the real sandbox: through its own
+//! component, and through the one with all of them that nodepol carries. And what
+//! holds for every policy.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +17,9 @@ use nodepol_cases::{Case, differences};
 use nodepol_facts::{Facts, Question};
 use nodepol_model::snapshot::Source;
 use nodepol_model::{Horizon, Verdict};
-use nodepol_sandbox::{Compiler, Grants, Limits, Prepared, Sandbox, parameters};
+use nodepol_sandbox::{
+    Card, Compiler, Embedded, Grants, Limits, Prepared, Sandbox, Standard, parameters,
+};
 
 /// The headings of a policy's README, which `nodepol explain` prints.
 const HEADINGS: [&str; 5] = [
@@ -70,13 +73,23 @@ fn policies() -> Vec<Policy> {
     policies
 }
 
+/// The component that nodepol carries.
+fn standard(sandbox: &Sandbox, policy: &Policy) -> Standard {
+    let built = |kind: &str| -> &'static [u8] {
+        let path = policy.component.with_file_name("nodepol-standard");
+        std::fs::read(path.with_extension(kind)).unwrap().leak()
+    };
+    let embedded = Embedded {
+        wasm: built("wasm"),
+        artifact: built("cwasm"),
+    };
+    sandbox.load_standard(&embedded).unwrap()
+}
+
 fn prepare(sandbox: &Sandbox, policy: &Policy) -> Prepared {
     let wasm = std::fs::read(&policy.component).unwrap();
     sandbox
-        .load(
-            nodepol_sandbox::Source::Foreign { wasm: &wasm },
-            &Grants::standard(),
-        )
+        .load(&wasm, &Grants::standard())
         .unwrap_or_else(|error| panic!("{}: {error}", policy.id))
 }
 
@@ -98,13 +111,20 @@ fn every_case_of_every_policy_holds() {
     let mut failures = Vec::new();
     let mut count = 0;
     let mut reached: BTreeMap<String, BTreeSet<Verdict>> = BTreeMap::new();
-    for policy in policies() {
+    let policies = policies();
+    let standard = standard(&sandbox, &policies[0]);
+    for policy in policies {
         let prepared = prepare(&sandbox, &policy);
         let description = sandbox.describe(&prepared, &Limits::default()).unwrap();
         assert_eq!(
             description.id, policy.id,
             "a policy's id is the name of its directory"
         );
+        let card = Card {
+            inspection: prepared.inspection().clone(),
+            description: description.clone(),
+        };
+        let carried = standard.member(&card, &Grants::standard()).unwrap();
         let verdicts = reached.entry(policy.id.clone()).or_default();
         for path in yaml_files(&policy.directory.join("cases")) {
             count += 1;
@@ -129,6 +149,16 @@ fn every_case_of_every_policy_holds() {
                 .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
             let evaluation =
                 sandbox.evaluate(&prepared, &facts, horizons, &arguments, &Limits::default());
+            let said = sandbox
+                .evaluate(&carried, &facts, horizons, &arguments, &Limits::default())
+                .outcome;
+            if said != evaluation.outcome {
+                failures.push(format!(
+                    "{}\n    its own component and nodepol's differ: {:?}\n    {said:?}",
+                    path.display(),
+                    evaluation.outcome
+                ));
+            }
             let expected = case
                 .expect
                 .unwrap_or_else(|| panic!("{}: no `expect`", path.display()));

@@ -1,10 +1,14 @@
-//! Embeds the standard policies: their components, machine code, cards and pages.
+//! Embeds the standard policies: the component that holds all of them, its machine
+//! code, and the card and the page of each.
 //!
 //! `cargo xtask` builds them into `components/` of the target directory. A build
 //! without them succeeds, and the tool says what to do.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+
+/// The component with all policies; those of each are beside it.
+const ALL: &str = "nodepol-standard";
 
 /// Where the components are, if not in the target directory.
 const VARIABLE: &str = "NODEPOL_COMPONENTS";
@@ -27,41 +31,45 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         for entry in entries {
             let path = entry?.path();
             let id = path.file_stem().and_then(|stem| stem.to_str());
-            if let (Some(id), Some("wasm")) = (id, path.extension().and_then(|it| it.to_str())) {
+            if let (Some(id), Some("json")) = (id, path.extension().and_then(|it| it.to_str())) {
                 ids.push(id.to_owned());
             }
         }
     }
     ids.sort();
+    let mut table = String::new();
     if ids.is_empty() {
         println!(
             "cargo::warning=no components in {}: this nodepol has no standard policies; \
              build it with `cargo xtask build`",
             directory.display()
         );
-    }
-    let mut artifacts = String::new();
-    let mut table = String::from(
-        "/// All of them, in order of their ids.\npub(crate) static COMPONENTS: &[Component] = &[\n",
-    );
-    for id in &ids {
-        let wasm = directory.join(format!("{id}.wasm")).canonicalize()?;
-        let built = |kind| {
-            let path = directory.join(format!("{id}.{kind}"));
-            path.canonicalize()
-                .map_err(|error| format!("{}: {error}; run `cargo xtask build`", path.display()))
-        };
-        let (artifact, card) = (built("cwasm")?, built("json")?);
+        table.push_str(
+            "/// There are none.\npub(crate) static EMBEDDED: Option<Embedded> = None;\n",
+        );
+    } else {
+        let (wasm, artifact) = (
+            built(&directory, ALL, "wasm")?,
+            built(&directory, ALL, "cwasm")?,
+        );
         let size = std::fs::metadata(&artifact)?.len();
-        let name = id.to_uppercase().replace('-', "_");
         // Beside the program's own code: executable from the start, and never
         // writable. Where a linker puts it elsewhere, it is copied.
         writeln!(
-            artifacts,
+            table,
             "#[expect(unsafe_code, reason = \"it names a section: see artifact.rs of the sandbox\")]\n\
              #[unsafe(link_section = \".text.nodepol\")]\n\
-             static {name}: Page<[u8; {size}]> = Page(*include_bytes!({artifact:?}));"
+             static ARTIFACT: Page<[u8; {size}]> = Page(*include_bytes!({artifact:?}));\n\
+             /// All of them.\n\
+             pub(crate) static EMBEDDED: Option<Embedded> = \
+             Some(Embedded {{ wasm: include_bytes!({wasm:?}), artifact: &ARTIFACT.0 }});"
         )?;
+    }
+    table.push_str(
+        "/// Each of them, in order of their ids.\npub(crate) static COMPONENTS: &[Component] = &[\n",
+    );
+    for id in &ids {
+        let card = built(&directory, id, "json")?;
         let readme = workspace.join("plugins").join(id).join("README.md");
         println!("cargo::rerun-if-changed={}", readme.display());
         let readme = match readme.canonicalize() {
@@ -70,13 +78,19 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         writeln!(
             table,
-            "    Component {{ id: {id:?}, wasm: include_bytes!({wasm:?}), artifact: &{name}.0, \
-             card: include_str!({card:?}), readme: {readme} }},"
+            "    Component {{ id: {id:?}, card: include_str!({card:?}), readme: {readme} }},"
         )?;
     }
     table.push_str("];\n");
-    std::fs::write(out.join("components.rs"), artifacts + &table)?;
+    std::fs::write(out.join("components.rs"), table)?;
     Ok(())
+}
+
+/// A file that `cargo xtask` made.
+fn built(directory: &Path, name: &str, kind: &str) -> Result<PathBuf, String> {
+    let path = directory.join(format!("{name}.{kind}"));
+    path.canonicalize()
+        .map_err(|error| format!("{}: {error}; run `cargo xtask build`", path.display()))
 }
 
 /// Cargo's target directory: `OUT_DIR` is `TARGET/[TRIPLE/]PROFILE/build/NAME/out`,

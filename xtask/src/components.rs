@@ -9,6 +9,9 @@ use crate::run::{self, check, step};
 use crate::toolchain;
 use crate::workspace::Workspace;
 
+/// The package with all of them in one component.
+const STANDARD: &str = "nodepol-standard";
+
 /// Builds every policy in `plugins/` into `components/` of the target directory.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let ids = workspace.policy_ids()?;
@@ -18,8 +21,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         ids.len()
     ));
     let mut cargo = toolchain::cargo_build(&rust, workspace);
-    for id in &ids {
-        cargo.args(["--package", id]);
+    for package in ids.iter().map(String::as_str).chain([STANDARD]) {
+        cargo.args(["--package", package]);
     }
     check(&mut cargo)?;
 

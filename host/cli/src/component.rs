@@ -2,7 +2,7 @@
 
 use nodepol_model::report::{PolicyError, PolicyErrorKind};
 use nodepol_report::nearest;
-use nodepol_sandbox::Card;
+use nodepol_sandbox::{Card, Embedded};
 
 /// What is said where a build has none.
 pub(crate) const NONE: &str =
@@ -13,10 +13,6 @@ pub(crate) const NONE: &str =
 pub(crate) struct Component {
     /// Its id.
     pub(crate) id: &'static str,
-    /// The component.
-    pub(crate) wasm: &'static [u8],
-    /// The machine code that was compiled from it ahead of time.
-    pub(crate) artifact: &'static [u8],
     /// Its card, as JSON: what it says and shows of itself.
     card: &'static str,
     /// Its documentation, in Markdown.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nodepol_facts::Facts;
 use nodepol_model::report::{Cost, PhaseChoice, PolicyError, PolicyErrorKind};
 use nodepol_model::{API_VERSION, Horizon, Part, Phase, PolicyReport, Report, Verdict, Verdicts};
-use nodepol_sandbox::{LogLevel, Sandbox};
+use nodepol_sandbox::{Hearing, LogLevel, Sandbox};
 
 use crate::policy::{Policy, Ready};
 use crate::policy_set::{PolicySet, waive};
@@ -59,18 +59,19 @@ impl Court<'_> {
             },
             None => summary::phase(facts),
         };
+        let mut hearing = Hearing::new(Arc::clone(facts));
         let reports = self
             .policies
             .iter()
             .map(|policy| {
                 let Some(said) = &self.said else {
-                    return self.judge_one(policy, phase.name, facts);
+                    return self.judge_one(policy, phase.name, facts, &mut hearing);
                 };
                 let mut said = said.borrow_mut();
                 if let Some(report) = said.get(&policy.id) {
                     return report.clone();
                 }
-                let report = self.judge_one(policy, phase.name, facts);
+                let report = self.judge_one(policy, phase.name, facts, &mut hearing);
                 if is_final(&report, facts) {
                     said.insert(policy.id.clone(), report.clone());
                 }
@@ -80,7 +81,13 @@ impl Court<'_> {
         (phase, reports)
     }
 
-    fn judge_one(&self, policy: &Policy, phase: Phase, facts: &Arc<Facts>) -> PolicyReport {
+    fn judge_one(
+        &self,
+        policy: &Policy,
+        phase: Phase,
+        facts: &Facts,
+        hearing: &mut Hearing,
+    ) -> PolicyReport {
         let mut report = PolicyReport {
             id: policy.id.clone(),
             plugin: policy.identity.clone(),
@@ -107,7 +114,7 @@ impl Court<'_> {
             report.summary = format!("it is not judged in the phase {phase}");
             return report;
         }
-        self.evaluate(ready, &horizons, facts, &mut report);
+        self.evaluate(ready, &horizons, facts, hearing, &mut report);
         report
     }
 
@@ -115,7 +122,8 @@ impl Court<'_> {
         &self,
         ready: &Ready,
         horizons: &[Horizon],
-        facts: &Arc<Facts>,
+        facts: &Facts,
+        hearing: &mut Hearing,
         report: &mut PolicyReport,
     ) {
         let prepared = match ready.prepared(self.sandbox) {
@@ -125,9 +133,7 @@ impl Court<'_> {
                 return;
             }
         };
-        let evaluation =
-            self.sandbox
-                .evaluate(prepared, facts, horizons, &ready.arguments, &ready.limits);
+        let evaluation = hearing.evaluate(prepared, horizons, &ready.arguments, &ready.limits);
         for line in &evaluation.log {
             let message = &line.message;
             match line.level {

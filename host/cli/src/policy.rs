@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,7 +11,7 @@ use nodepol_model::{Phase, Severity};
 use nodepol_sandbox as sandbox;
 use nodepol_sandbox::{
     Argument, Cache, Card, CompileLimits, Compiler, Description, Grants, Inspection, Interface,
-    Prepared, Sandbox,
+    Prepared, Sandbox, Standard,
 };
 
 use crate::component::{self, Component};
@@ -47,17 +47,16 @@ pub(crate) struct Ready {
     code: Code,
 }
 
-/// The component of a policy.
+/// The code of a policy.
 #[derive(Debug)]
 enum Code {
     Loaded(Box<Prepared>),
-    /// A standard one, loaded when it is first evaluated: on many nodes most
-    /// have nothing to judge.
-    Embedded {
-        component: &'static Component,
+    /// A standard one: all of them are loaded when the first is evaluated.
+    Standard {
+        all: Arc<Shipped>,
         card: Box<Card>,
         grants: Grants,
-        loaded: OnceLock<Result<Prepared, PolicyError>>,
+        member: OnceLock<Result<Prepared, PolicyError>>,
     },
 }
 
@@ -69,22 +68,45 @@ impl Ready {
     pub(crate) fn prepared(&self, sandbox: &Sandbox) -> Result<&Prepared, PolicyError> {
         match &self.code {
             Code::Loaded(prepared) => Ok(prepared),
-            Code::Embedded {
-                component,
+            Code::Standard {
+                all,
                 card,
                 grants,
-                loaded,
-            } => loaded
-                .get_or_init(|| {
-                    let source = sandbox::Source::Standard {
-                        wasm: component.wasm,
-                        artifact: component.artifact,
-                        card,
-                    };
-                    Ok(sandbox.load(source, grants)?)
-                })
+                member,
+            } => member
+                .get_or_init(|| Ok(all.standard(sandbox)?.member(card, grants)?))
                 .as_ref()
                 .map_err(Clone::clone),
+        }
+    }
+}
+
+/// The component with all standard policies.
+#[derive(Debug, Default)]
+struct Shipped(OnceLock<Result<Standard, PolicyError>>);
+
+impl Shipped {
+    /// It, ready to run.
+    fn standard(&self, sandbox: &Sandbox) -> Result<&Standard, PolicyError> {
+        self.0
+            .get_or_init(|| match &component::EMBEDDED {
+                Some(embedded) => Ok(sandbox.load_standard(embedded)?),
+                None => Err(PolicyError {
+                    kind: PolicyErrorKind::NotLoadable,
+                    message: component::NONE.to_owned(),
+                }),
+            })
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Loads it now, if it may have to be compiled, which is too late when rights
+    /// are given up.
+    fn prepare(&self, sandbox: &Sandbox) {
+        let in_place = |embedded| sandbox.runs_in_place(embedded);
+        if !component::EMBEDDED.as_ref().is_some_and(in_place) {
+            // An error is each policy's own when it is evaluated.
+            let _ = self.standard(sandbox);
         }
     }
 }
@@ -173,19 +195,15 @@ pub(crate) fn find<'a>(
     mut mistakes: Mistakes,
 ) -> Result<Components<'a>, Mistakes> {
     let mut found = Vec::new();
+    let all = Arc::new(Shipped::default());
     for entry in &set.entries {
         match &entry.source {
             Source::Standard(id) => {
                 // Whoever read the set knows all ids: one that there is not is
                 // told already.
                 if let Some(component) = component::find(id) {
-                    let policy = standard(entry, component, &mut mistakes);
-                    if let (Ok(ready), false) =
-                        (&policy.ready, sandbox.runs_in_place(component.artifact))
-                    {
-                        // It may have to be compiled, which later is too late.
-                        let _ = ready.prepared(sandbox);
-                    }
+                    all.prepare(sandbox);
+                    let policy = standard(entry, component, &all, &mut mistakes);
                     found.push((entry, Found::Standard(Box::new(policy))));
                 }
             }
@@ -213,13 +231,12 @@ pub(crate) fn find<'a>(
 }
 
 fn foreign(sandbox: &Sandbox, entry: &Entry, path: &Path, wasm: &[u8]) -> Found {
-    let source = sandbox::Source::Foreign { wasm };
     Found::Foreign(Box::new(Foreign {
         origin: path.display().to_string(),
         name: stem(path),
         digest: sandbox::inspect::digest(wasm),
         inspection: sandbox::inspect(wasm).ok(),
-        loaded: sandbox.load(source, &grants(entry)).map_err(Into::into),
+        loaded: sandbox.load(wasm, &grants(entry)).map_err(Into::into),
     }))
 }
 
@@ -326,7 +343,12 @@ fn stem(path: &Path) -> String {
 }
 
 /// A standard policy: its card says what it would say itself.
-fn standard(entry: &Entry, component: &'static Component, mistakes: &mut Mistakes) -> Policy {
+fn standard(
+    entry: &Entry,
+    component: &Component,
+    all: &Arc<Shipped>,
+    mistakes: &mut Mistakes,
+) -> Policy {
     let card = component.card();
     let inspection = card.as_ref().ok().map(|card| card.inspection.clone());
     let grants = grants(entry);
@@ -336,20 +358,20 @@ fn standard(entry: &Entry, component: &'static Component, mistakes: &mut Mistake
             arguments: arguments(entry, &card.description, mistakes),
             description: card.description.clone(),
             limits: limits(entry),
-            code: Code::Embedded {
-                component,
+            code: Code::Standard {
+                all: Arc::clone(all),
                 card: Box::new(card),
                 grants,
-                loaded: OnceLock::new(),
+                member: OnceLock::new(),
             },
         })
     });
     let identity = PluginIdentity {
         origin: "standard".to_owned(),
-        digest: inspection.as_ref().map_or_else(
-            || sandbox::inspect::digest(component.wasm),
-            |it| it.digest.clone(),
-        ),
+        digest: inspection
+            .as_ref()
+            .map(|it| it.digest.clone())
+            .unwrap_or_default(),
     };
     assemble(entry, component.id, identity, inspection, ready)
 }

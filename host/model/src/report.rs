@@ -88,7 +88,8 @@ pub struct PolicyReport {
 pub struct PluginIdentity {
     /// `standard`, or the path that the policy set names.
     pub origin: String,
-    /// SHA-256 of the component's bytes, in hexadecimal.
+    /// SHA-256 of the component's bytes, in hexadecimal; of a standard policy, those
+    /// of the component that is built from it alone.
     pub digest: String,
 }
 
@@ -160,7 +161,9 @@ pub struct WaiverNote {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cost {
-    /// Fuel: the same on every machine for the same component and snapshot.
+    /// Fuel: the same on every machine for the same policies and snapshot. (Standard
+    /// policies share an instance, so that a few units depend on which of them were
+    /// asked before.)
     pub fuel: u64,
     /// Wall time in microseconds; `null` where the report must be reproducible.
     pub micros: Option<u64>,

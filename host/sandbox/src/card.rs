@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::description::Description;
 use crate::inspect::Inspection;
 
-/// A component's card. It is as trusted as the artifact that it stands beside.
+/// A component's card. It is as trusted as the machine code that it stands beside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     /// What its bytes show.
@@ -18,25 +18,22 @@ pub struct Card {
     pub description: Description,
 }
 
-/// A component that was made ready to be embedded.
-#[cfg(feature = "compiler")]
-#[derive(Debug, Clone)]
-pub struct Built {
-    /// Its machine code.
-    pub artifact: Vec<u8>,
-    /// Its card.
-    pub card: Card,
-}
-
-/// Compiles a component of this repository into what [`crate::Source::Standard`]
-/// takes, and asks it who it is.
+/// Asks a component of this repository who it is.
 ///
 /// # Errors
-/// If it is no policy, or does not compile: why, in one line.
+/// If it is no policy: why, in one line.
 #[cfg(feature = "compiler")]
-pub fn build(wasm: &[u8]) -> Result<Built, String> {
-    let artifact = crate::engine::compile_trusted(wasm)?;
-    let sandbox = crate::Sandbox::new(crate::Compiler::None, None).map_err(|e| e.to_string())?;
-    let card = sandbox.card(wasm, &artifact)?;
-    Ok(Built { artifact, card })
+pub fn card(wasm: &[u8]) -> Result<Card, String> {
+    let sandbox =
+        crate::Sandbox::new(crate::Compiler::InProcess, None).map_err(|e| e.to_string())?;
+    let policy = sandbox
+        .load(wasm, &crate::Grants::standard())
+        .map_err(|error| error.to_string())?;
+    let description = sandbox
+        .describe(&policy, &crate::Limits::default())
+        .map_err(|error| error.message)?;
+    Ok(Card {
+        inspection: policy.inspection().clone(),
+        description,
+    })
 }

@@ -142,7 +142,7 @@ pub fn engine(purpose: Purpose, machine: Machine) -> wasmtime::Result<Engine> {
 }
 
 /// Compiles a component of this repository into the artifact that
-/// [`crate::Source::Standard`] takes.
+/// [`crate::Embedded`] takes.
 ///
 /// # Errors
 /// What the compiler says, in one line.

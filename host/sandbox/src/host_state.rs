@@ -60,9 +60,7 @@ impl HostState {
         limits: Limits,
     ) -> Self {
         Self {
-            wanted: facts
-                .as_ref()
-                .map_or(0, |facts| facts.evidence.count_wants()),
+            wanted: wants(facts.as_deref()),
             facts,
             granted_files,
             meter: Meter::new(limits.clone()),
@@ -71,6 +69,15 @@ impl HostState {
             logged_bytes: 0,
             log: Vec::new(),
         }
+    }
+
+    /// Makes it ready for another policy in the same store: nothing of the last one
+    /// counts, but for the memory that its instance holds.
+    pub(crate) fn renew(&mut self, granted_files: Arc<BTreeSet<String>>) {
+        self.granted_files = granted_files;
+        self.wanted = wants(self.facts.as_deref());
+        (self.calls, self.logged_bytes) = (0, 0);
+        self.log.clear();
     }
 
     /// Counts a call of the host and gives it the facts. Every host function
@@ -122,7 +129,12 @@ impl HostState {
             .map(|line| line.message.as_str())
     }
 
-    pub(crate) fn into_log(self) -> Vec<LogLine> {
-        self.log
+    /// What was logged since it was made or renewed.
+    pub(crate) fn take_log(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.log)
     }
+}
+
+fn wants(facts: Option<&Facts>) -> usize {
+    facts.map_or(0, |facts| facts.evidence.count_wants())
 }

@@ -10,8 +10,11 @@
 //!    links only the granted interfaces: [`Prepared`].
 //! 3. [`Sandbox::describe`] asks it who it is; [`parameters::check`] checks what
 //!    a policy set gives it.
-//! 4. [`Sandbox::evaluate`] runs it once, in a store of its own, within
-//!    [`Limits`], and checks its answer.
+//! 4. [`Hearing::evaluate`] runs it once, in a store of its own, within [`Limits`],
+//!    and checks its answer.
+//!
+//! The standard policies are embedded as one component, [`Standard`]: it is loaded
+//! once, and has one store for each node.
 //!
 //! Whatever a component does, the outcome is an answer or a
 //! [`nodepol_model::report::PolicyError`]; the next policy runs as if nothing
@@ -31,6 +34,7 @@ mod description;
 pub mod engine;
 mod evaluate;
 mod failure;
+mod hearing;
 mod host_state;
 mod in_place;
 pub mod inspect;
@@ -39,20 +43,24 @@ mod linker;
 mod load;
 mod names;
 pub mod parameters;
+mod run;
+mod standard;
 mod ticker;
 
 pub use answer::Answer;
 pub use cache::{Cache, CacheError};
 pub use card::Card;
 #[cfg(feature = "compiler")]
-pub use card::{Built, build};
+pub use card::card;
 pub use clean::{clean_line, clean_text};
 pub use compile::{COMPILE_COMMAND, CompileError, CompileLimits, Compiler};
 pub use description::Description;
-pub use evaluate::{Evaluation, Sandbox, SandboxError};
+pub use evaluate::{Sandbox, SandboxError};
+pub use hearing::{Evaluation, Hearing};
 pub use host_state::{LogLevel, LogLine};
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
 pub use linker::{Grants, Interface};
-pub use load::{LoadError, Prepared, Source, permit};
+pub use load::{Embedded, LoadError, Prepared, permit};
 pub use parameters::{Argument, Parameter, ParameterProblem, Value};
+pub use standard::Standard;

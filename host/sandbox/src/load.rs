@@ -9,47 +9,44 @@ use wasmtime::component::Component;
 use crate::artifact::{self, LoadArtifactError, Trusted};
 use crate::backend::{Backend, Backends};
 use crate::bindings::PolicyFullPre;
+use crate::bindings::exports::nodepol::policy::check;
 use crate::cache::Cache;
-use crate::card::Card;
 use crate::clean::clean_line;
 use crate::compile::{CompileError, Compiler};
 use crate::engine::Machine;
 use crate::host_state::HostState;
 use crate::in_place::{Claim, InPlace};
 use crate::inspect::{
-    ImportClass, InspectError, Inspection, PACKAGE, WIT_VERSION, inspect, is_served,
+    ImportClass, InspectError, Inspection, PACKAGE, WIT_VERSION, digest, inspect, is_served,
 };
 use crate::linker::{Grants, Interface};
 
-/// Where a component comes from, which decides how far it is trusted.
+/// A component of this repository, embedded in this program.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
-    /// A policy of this repository, embedded in this program.
-    Standard {
-        /// The component.
-        wasm: &'a [u8],
-        /// What [`crate::engine::compile_trusted`] made of it. Must be part of
-        /// this program: it is run as it is.
-        artifact: &'static [u8],
-        /// What was worked out with it.
-        card: &'a Card,
-    },
-    /// Anything else.
-    Foreign {
-        /// The component.
-        wasm: &'a [u8],
-    },
+pub struct Embedded {
+    /// The component.
+    pub wasm: &'static [u8],
+    /// What [`crate::engine::compile_trusted`] made of it. Must be part of this
+    /// program: it is run as it is.
+    pub artifact: &'static [u8],
 }
 
-/// A component that is compiled and linked to what it was granted.
-#[derive(Clone)]
-pub struct Prepared {
+/// A component that is compiled and linked.
+pub(crate) struct Linked {
     pub(crate) pre: PolicyFullPre<HostState>,
     pub(crate) backend: Arc<Backend>,
-    pub(crate) granted_files: Arc<BTreeSet<String>>,
-    inspection: Arc<Inspection>,
     /// After what it is a claim to: fields are dropped in their order.
-    claim: Option<Arc<Claim>>,
+    _claim: Option<Claim>,
+}
+
+/// A policy that is ready to run, with what it was granted.
+#[derive(Clone)]
+pub struct Prepared {
+    pub(crate) linked: Arc<Linked>,
+    pub(crate) granted_files: Arc<BTreeSet<String>>,
+    /// Which policy of its component it is, if that holds several.
+    pub(crate) member: Option<check::Argument>,
+    inspection: Arc<Inspection>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -61,6 +58,21 @@ impl std::fmt::Debug for Prepared {
 }
 
 impl Prepared {
+    /// A policy of a component.
+    pub(crate) fn new(
+        linked: Arc<Linked>,
+        member: Option<check::Argument>,
+        inspection: Arc<Inspection>,
+        grants: &Grants,
+    ) -> Self {
+        Self {
+            linked,
+            granted_files: Arc::new(grants.files.clone()),
+            member,
+            inspection,
+        }
+    }
+
     /// What its bytes show.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
@@ -219,35 +231,44 @@ pub fn permit(inspection: &Inspection, grants: &Grants) -> Result<(), LoadError>
     check_permissions(inspection, grants)
 }
 
-/// Loads a component: inspect, permit, compile, link.
+/// Loads a component that anybody may have written: inspect, permit, compile, link.
 pub(crate) fn load(
     backends: &Backends,
     compiler: &Compiler,
     cache: Option<&Cache>,
-    source: Source<'_>,
+    wasm: &[u8],
     grants: &Grants,
 ) -> Result<Prepared, LoadError> {
-    let (wasm, artifact, inspection) = match source {
-        Source::Standard {
-            wasm,
-            artifact,
-            card,
-        } => (wasm, Some(artifact), Arc::new(card.inspection.clone())),
-        Source::Foreign { wasm } => (wasm, None, Arc::new(inspect(wasm)?)),
-    };
+    let inspection = Arc::new(inspect(wasm)?);
     check_permissions(&inspection, grants)?;
-    if let Some(artifact) = artifact
-        && InPlace::of_this_process().holds_artifact(artifact)
+    for machine in [Machine::Native, Machine::Interpreter] {
+        if let Some(backend) = backends.get(machine)
+            && let Some(component) = compiled(backend, compiler, cache, wasm, &inspection.digest)?
+        {
+            let linked = link(backend, &component, grants, None)?;
+            return Ok(Prepared::new(Arc::new(linked), None, inspection, grants));
+        }
+    }
+    Err(not_executable())
+}
+
+/// Loads a component of this program: where it is if that can be, else copied; and
+/// compiled anew where it is for another machine.
+pub(crate) fn load_embedded(
+    backends: &Backends,
+    compiler: &Compiler,
+    cache: Option<&Cache>,
+    embedded: &Embedded,
+) -> Result<Linked, LoadError> {
+    let Embedded { wasm, artifact } = *embedded;
+    let grants = Grants::standard();
+    if InPlace::of_this_process().holds_artifact(artifact)
         && let Some(backend) = backends.get(Machine::InPlace)
         && let Some(claim) = Claim::of(artifact)
     {
         match artifact::load_in_place(&backend.engine, artifact) {
-            Ok(component) => {
-                let mut prepared = link(backend, &component, inspection, grants)?;
-                prepared.claim = Some(Arc::new(claim));
-                return Ok(prepared);
-            }
-            Err(error) => tracing::debug!("{}: not in place: {error}", inspection.digest),
+            Ok(component) => return link(backend, &component, &grants, Some(claim)),
+            Err(error) => tracing::debug!("the standard policies, not in place: {error}"),
         }
     }
     for machine in [Machine::Native, Machine::Interpreter] {
@@ -255,42 +276,43 @@ pub(crate) fn load(
             continue;
         };
         // One that does not load is for another build or CPU.
-        let embedded = artifact
-            .filter(|_| machine == Machine::Native)
-            .map(|artifact| artifact::load(&backend.engine, &Trusted::vouch(artifact)));
-        let loaded = match embedded {
+        let copied = (machine == Machine::Native)
+            .then(|| artifact::load(&backend.engine, &Trusted::vouch(artifact)));
+        let loaded = match copied {
             Some(Err(LoadArtifactError::NotExecutable)) => continue,
             Some(Ok(component)) => Some(component),
             Some(Err(LoadArtifactError::Incompatible(_))) | None => {
-                compiled(backend, compiler, cache, wasm, &inspection.digest)?
+                compiled(backend, compiler, cache, wasm, &digest(wasm))?
             }
         };
         if let Some(component) = loaded {
-            return link(backend, &component, inspection, grants);
+            return link(backend, &component, &grants, None);
         }
     }
-    Err(CompileError::Rejected(LoadArtifactError::NotExecutable.to_string()).into())
+    Err(not_executable())
+}
+
+fn not_executable() -> LoadError {
+    CompileError::Rejected(LoadArtifactError::NotExecutable.to_string()).into()
 }
 
 /// Gives a component what it was granted, and nothing else.
-pub(crate) fn link(
+fn link(
     backend: &Arc<Backend>,
     component: &Component,
-    inspection: Arc<Inspection>,
     grants: &Grants,
-) -> Result<Prepared, LoadError> {
+    claim: Option<Claim>,
+) -> Result<Linked, LoadError> {
     let pre = backend
         .linkers
         .of(&backend.engine, grants)
         .and_then(|linker| linker.instantiate_pre(component))
         .and_then(PolicyFullPre::new)
         .map_err(|error| LoadError::mismatch(&error))?;
-    Ok(Prepared {
+    Ok(Linked {
         pre,
         backend: Arc::clone(backend),
-        granted_files: Arc::new(grants.files.clone()),
-        inspection,
-        claim: None,
+        _claim: claim,
     })
 }
 

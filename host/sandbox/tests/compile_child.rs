@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nodepol_sandbox::{
-    COMPILE_COMMAND, CompileError, CompileLimits, Compiler, Grants, LoadError, Sandbox, Source,
+    COMPILE_COMMAND, CompileError, CompileLimits, Compiler, Grants, LoadError, Sandbox,
     compile_child,
 };
 use support::Policy;
@@ -42,7 +42,7 @@ fn load(exe: PathBuf, limits: CompileLimits) -> Result<(), LoadError> {
     let wasm = Policy::default().build();
     Sandbox::new(Compiler::Child { exe, limits }, None)
         .unwrap()
-        .load(Source::Foreign { wasm: &wasm }, &Grants::none())
+        .load(&wasm, &Grants::none())
         .map(|_| ())
 }
 

@@ -17,7 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use nodepol_model::Horizon;
-use nodepol_sandbox::{Compiler, Grants, Limits, Sandbox, Source};
+use nodepol_sandbox::{Compiler, Grants, Limits, Sandbox};
 use support::{FAIL, FINDING, Policy, no_facts};
 
 /// How many changed components are tried where nothing is said.
@@ -111,8 +111,7 @@ fn a_component_that_was_changed_at_random_harms_nobody() {
         let mut wasm = good[which].clone();
         change(&mut wasm, &good[1 - which], &mut chance);
         let tried = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let source = Source::Foreign { wasm: &wasm };
-            let policy = sandbox.load(source, &Grants::standard()).ok()?;
+            let policy = sandbox.load(&wasm, &Grants::standard()).ok()?;
             let described = sandbox.describe(&policy, &limits);
             let both = [Horizon::Now, Horizon::NextBoot];
             let evaluation = sandbox.evaluate(&policy, &no_facts(), &both, &[], &limits);

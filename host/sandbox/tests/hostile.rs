@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use nodepol_model::Horizon;
 use nodepol_model::report::{PolicyError, PolicyErrorKind};
-use nodepol_sandbox::{Compiler, Evaluation, Grants, Limits, Sandbox, Source};
+use nodepol_sandbox::{Compiler, Evaluation, Grants, Limits, Sandbox};
 use support::{FAIL, FINDING, NOT_APPLICABLE, Policy, no_facts};
 
 const BOTH: [Horizon; 2] = [Horizon::Now, Horizon::NextBoot];
@@ -29,9 +29,7 @@ fn sandbox() -> Sandbox {
 }
 
 fn evaluate(sandbox: &Sandbox, wasm: &[u8], limits: &Limits) -> Evaluation {
-    let policy = sandbox
-        .load(Source::Foreign { wasm }, &Grants::standard())
-        .unwrap();
+    let policy = sandbox.load(wasm, &Grants::standard()).unwrap();
     sandbox.evaluate(&policy, &no_facts(), &BOTH, &[], limits)
 }
 
@@ -68,9 +66,7 @@ fn evaluating(evaluate: &str) -> Policy {
 fn a_good_policy_answers_and_its_cost_is_always_the_same() {
     let sandbox = sandbox();
     let wasm = Policy::default().build();
-    let policy = sandbox
-        .load(Source::Foreign { wasm: &wasm }, &Grants::none())
-        .unwrap();
+    let policy = sandbox.load(&wasm, &Grants::none()).unwrap();
     let description = sandbox.describe(&policy, &Limits::default()).unwrap();
     assert_eq!(description.id, "probe");
     assert_eq!(description.rule, "Nothing is.");
@@ -115,9 +111,7 @@ fn an_endless_loop_runs_out_of_fuel_wherever_it_is() {
         ..Policy::default()
     }
     .build();
-    let policy = sandbox
-        .load(Source::Foreign { wasm: &wasm }, &Grants::none())
-        .unwrap();
+    let policy = sandbox.load(&wasm, &Grants::none()).unwrap();
     let error = sandbox.describe(&policy, &Limits::default()).unwrap_err();
     assert_eq!(error.kind, PolicyErrorKind::Fuel, "{}", error.message);
     assert!(error.message.contains("in `describe`"), "{}", error.message);
@@ -285,9 +279,7 @@ fn describe_reads_no_facts() {
         ..Policy::default()
     }
     .build();
-    let policy = sandbox
-        .load(Source::Foreign { wasm: &wasm }, &Grants::standard())
-        .unwrap();
+    let policy = sandbox.load(&wasm, &Grants::standard()).unwrap();
     let error = sandbox.describe(&policy, &Limits::default()).unwrap_err();
     assert_eq!(error.kind, PolicyErrorKind::BadAnswer);
     assert!(error.message.contains("must not"), "{}", error.message);
@@ -344,9 +336,7 @@ fn an_answer_must_not_contradict_itself() {
     let sandbox = sandbox();
     let now = |policy: &Policy| {
         let wasm = policy.build();
-        let policy = sandbox
-            .load(Source::Foreign { wasm: &wasm }, &Grants::none())
-            .unwrap();
+        let policy = sandbox.load(&wasm, &Grants::none()).unwrap();
         sandbox
             .evaluate(
                 &policy,

@@ -9,13 +9,10 @@
 
 mod support;
 
-use nodepol_model::Horizon;
 use nodepol_model::report::PolicyErrorKind;
 use nodepol_sandbox::inspect::ImportClass;
-use nodepol_sandbox::{
-    Built, Cache, Compiler, Grants, Interface, Limits, LoadError, Sandbox, Source, inspect,
-};
-use support::{Policy, no_facts};
+use nodepol_sandbox::{Cache, Compiler, Grants, Interface, Limits, LoadError, Sandbox, inspect};
+use support::Policy;
 
 const CHECK: &str = r#"(instance $check) (export "nodepol:policy/check@0.1.0" (instance $check))"#;
 
@@ -38,7 +35,7 @@ fn component(fields: &str) -> Vec<u8> {
 fn refusal(wasm: &[u8], grants: &Grants) -> LoadError {
     Sandbox::new(Compiler::InProcess, None)
         .unwrap()
-        .load(Source::Foreign { wasm }, grants)
+        .load(wasm, grants)
         .unwrap_err()
 }
 
@@ -75,11 +72,7 @@ fn what_is_not_granted_is_refused_by_name() {
     };
     let sandbox = Sandbox::new(Compiler::InProcess, None).unwrap();
     let wasm = reader();
-    assert!(
-        sandbox
-            .load(Source::Foreign { wasm: &wasm }, &grants)
-            .is_ok()
-    );
+    assert!(sandbox.load(&wasm, &grants).is_ok());
 }
 
 #[test]
@@ -141,9 +134,7 @@ fn exports_must_be_those_of_a_policy() {
            (export "nodepol:policy/check@0.1.0" (instance $check))"#,
     );
     let sandbox = Sandbox::new(Compiler::InProcess, None).unwrap();
-    let policy = sandbox
-        .load(Source::Foreign { wasm: &typed }, &all)
-        .unwrap();
+    let policy = sandbox.load(&typed, &all).unwrap();
     let error = sandbox.describe(&policy, &Limits::default()).unwrap_err();
     assert_eq!(error.kind, PolicyErrorKind::NotLoadable, "{error:?}");
     assert!(error.message.contains("does not fit"), "{error:?}");
@@ -176,7 +167,7 @@ fn a_broken_byte_anywhere_never_panics() {
     for at in 0..whole.len() {
         let mut broken = whole.clone();
         broken[at] ^= 0x55;
-        let loaded = sandbox.load(Source::Foreign { wasm: &broken }, &Grants::standard());
+        let loaded = sandbox.load(&broken, &Grants::standard());
         assert!(loaded.is_err(), "nothing can be loaded without a compiler");
     }
 }
@@ -227,34 +218,6 @@ fn features_that_are_off_are_refused() {
 }
 
 #[test]
-fn an_embedded_artifact_runs_without_a_compiler() {
-    let wasm = Policy::default().build();
-    let Built { artifact, card } = nodepol_sandbox::build(&wasm).unwrap();
-    let artifact: &'static [u8] = artifact.leak();
-    assert_eq!(card.inspection, inspect(&wasm).unwrap());
-    assert_eq!(card.description.id, "probe");
-    let sandbox = Sandbox::new(Compiler::None, None).unwrap();
-    let source = Source::Standard {
-        wasm: &wasm,
-        artifact,
-        card: &card,
-    };
-    let policy = sandbox.load(source, &Grants::standard()).unwrap();
-    let both = [Horizon::Now, Horizon::NextBoot];
-    let evaluation = sandbox.evaluate(&policy, &no_facts(), &both, &[], &Limits::default());
-    assert!(evaluation.outcome.is_ok(), "{evaluation:?}");
-    // One for another build: compiled anew, if there is a compiler.
-    let other = Source::Standard {
-        wasm: &wasm,
-        artifact: b"not for this build",
-        card: &card,
-    };
-    assert!(sandbox.load(other, &Grants::standard()).is_err());
-    let compiling = Sandbox::new(Compiler::InProcess, None).unwrap();
-    assert!(compiling.load(other, &Grants::standard()).is_ok());
-}
-
-#[test]
 fn what_was_compiled_once_is_not_compiled_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("nodepol");
@@ -263,7 +226,7 @@ fn what_was_compiled_once_is_not_compiled_again() {
     let load = |compiler, cache| {
         Sandbox::new(compiler, cache)
             .unwrap()
-            .load(Source::Foreign { wasm: &wasm }, &Grants::standard())
+            .load(&wasm, &Grants::standard())
             .map(|_| ())
     };
     assert!(load(Compiler::None, cache()).is_err());

@@ -1,13 +1,19 @@
-//! `xtask-components MODULES COMPONENTS ID...`: makes of each core module a
-//! component, its machine code, and its card: what it says and shows of itself.
+//! `xtask-components MODULES COMPONENTS ID...`: makes of each policy's core module
+//! a component and its card: what it says and shows of itself; and of the module
+//! that holds all of them a component and its machine code.
 //!
 //! It is a program of its own so that `cargo xtask` can be built in seconds and
 //! say what it does while this one's compiler is built.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use wit_component::ComponentEncoder;
+
+/// The name of the package with all policies.
+const ALL: &str = "nodepol-standard";
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
@@ -20,28 +26,36 @@ fn main() -> Result<()> {
         .collect::<Vec<_>>();
     std::fs::create_dir_all(&components)
         .with_context(|| format!("cannot create {}", components.display()))?;
+    let mut made = BTreeSet::new();
+    let mut write = |name: String, bytes: &[u8]| {
+        write_if_changed(&components.join(&name), bytes)?;
+        made.insert(OsString::from(name));
+        anyhow::Ok(())
+    };
     for id in &ids {
-        let module = modules.join(format!("{}.wasm", id.replace('-', "_")));
-        let component = encode(&module).with_context(|| format!("cannot encode {id}"))?;
-        let built = nodepol_sandbox::build(&component)
-            .map_err(|error| anyhow!("cannot compile {id}: {error}"))?;
-        let card = serde_json::to_vec(&built.card)?;
-        write_if_changed(&components.join(format!("{id}.wasm")), &component)?;
-        write_if_changed(&components.join(format!("{id}.cwasm")), &built.artifact)?;
-        write_if_changed(&components.join(format!("{id}.json")), &card)?;
+        let component = encode(&modules, id)?;
+        let card = nodepol_sandbox::card(&component)
+            .map_err(|error| anyhow!("{id} does not say who it is: {error}"))?;
+        write(format!("{id}.wasm"), &component)?;
+        write(format!("{id}.json"), &serde_json::to_vec(&card)?)?;
     }
-    remove_others(&components, &ids)
+    let all = encode(&modules, ALL)?;
+    let artifact = nodepol_sandbox::engine::compile_trusted(&all)
+        .map_err(|error| anyhow!("cannot compile {ALL}: {error}"))?;
+    write(format!("{ALL}.wasm"), &all)?;
+    write(format!("{ALL}.cwasm"), &artifact)?;
+    remove_others(&components, &made)
 }
 
 /// Makes a component of a core module; imports that its code never calls are
 /// dropped, so that what is left is its list of permissions.
-fn encode(module: &Path) -> Result<Vec<u8>> {
-    let module =
-        std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+fn encode(modules: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = modules.join(format!("{}.wasm", name.replace('-', "_")));
+    let module = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     ComponentEncoder::default()
-        .module(&module)?
-        .validate(true)
-        .encode()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .with_context(|| format!("cannot make a component of {}", path.display()))
 }
 
 /// What embeds a component is not built again if it did not change.
@@ -52,14 +66,12 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A policy that is gone must not be embedded any more.
-fn remove_others(directory: &Path, ids: &[String]) -> Result<()> {
+/// What is gone must not be embedded any more.
+fn remove_others(directory: &Path, known: &BTreeSet<OsString>) -> Result<()> {
     for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        let stem = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
-        if !ids.iter().any(|id| Some(id) == stem.as_ref()) {
+        let entry = entry?;
+        if !known.contains(&entry.file_name()) {
+            let path = entry.path();
             std::fs::remove_file(&path)
                 .with_context(|| format!("cannot remove {}", path.display()))?;
         }

@@ -5,6 +5,8 @@
 #[path = "../../../host/cli/build.rs"]
 mod embed;
 mod imports;
+#[path = "../../standard/build/policies.rs"]
+mod policies;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -19,11 +21,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         .canonicalize()?;
     std::fs::write(out.join("imports.rs"), imports::forward(&root.join("wit"))?)?;
     std::fs::write(out.join("sdk.rs"), sdk(&root.join("plugins/sdk/src"))?)?;
-    std::fs::write(
-        out.join("policies.rs"),
-        policies(&root.join("plugins"), &out)?,
+    let modules = policies::as_modules(
+        &root.join("plugins"),
+        &out,
+        "native",
+        "NATIVE: &[(&str, Made)]",
     )?;
-    for directory in ["wit", "plugins", "host/cli/build.rs"] {
+    std::fs::write(out.join("policies.rs"), modules)?;
+    for directory in [
+        "wit",
+        "plugins",
+        "host/cli/build.rs",
+        "xtask/standard/build",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(directory).display());
     }
     Ok(())
@@ -64,48 +74,4 @@ fn file_of(sources: &Path, module: &str) -> PathBuf {
     } else {
         sources.join(module).join("mod.rs")
     }
-}
-
-/// Each policy as a module, and a table of them.
-fn policies(plugins: &Path, out: &Path) -> Result<String, Box<dyn Error>> {
-    let mut ids = Vec::new();
-    for entry in std::fs::read_dir(plugins)? {
-        let id = entry?.file_name().to_string_lossy().into_owned();
-        if id != "sdk" && plugins.join(&id).join("src/lib.rs").is_file() {
-            ids.push(id);
-        }
-    }
-    ids.sort();
-    let (mut modules, mut table) = (String::new(), String::new());
-    for id in ids {
-        let name = id.replace('-', "_");
-        let copy = out.join("policies").join(&name);
-        copy_as_module(&plugins.join(&id).join("src"), &copy, &name)?;
-        let path = copy.join("lib.rs");
-        writeln!(modules, "#[path = {path:?}]\nmod {name};")?;
-        writeln!(table, "    ({id:?}, {name}::native),")?;
-    }
-    Ok(format!(
-        "{modules}\n/// Every policy, in order of their ids.\n\
-         static NATIVE: &[(&str, Made)] = &[\n{table}];\n"
-    ))
-}
-
-/// Copies the sources of a crate, in which its root is a module of that name.
-fn copy_as_module(from: &Path, to: &Path, name: &str) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() {
-            copy_as_module(&source, &target, name)?;
-        } else {
-            let text = std::fs::read_to_string(&source)?;
-            let text = text
-                .replace("crate::", &format!("crate::{name}::"))
-                .replace("nodepol_plugin::policy!", "policy!");
-            std::fs::write(target, text)?;
-        }
-    }
-    Ok(())
 }

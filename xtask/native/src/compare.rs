@@ -9,7 +9,7 @@ use nodepol_facts::Facts;
 use nodepol_facts::facts::Question;
 use nodepol_model::{Horizon, Snapshot, Verdict};
 use nodepol_sandbox::{
-    Argument, Card, Compiler, Grants, Limits, Prepared, Sandbox, Source, parameters,
+    Argument, Card, Compiler, Grants, Hearing, Limits, Prepared, Sandbox, parameters,
 };
 
 use crate::component::Native;
@@ -55,15 +55,15 @@ pub(crate) fn compare(snapshot: Snapshot, rounds: usize) -> Result<()> {
             Ok(())
         })?;
         if number == 0 {
-            calls = same_answers(&sandbox, &policies, &snapshot)?;
+            calls = same_answers(&policies, &snapshot)?;
         }
         let (known, others) = (facts(&snapshot), facts(&snapshot));
         natively(&policies, &known)?;
-        let again = |horizons| time(|| sandboxed(&sandbox, &policies, &known, horizons));
+        let again = |horizons| time(|| sandboxed(&policies, &known, horizons));
         all.push(Round {
             load,
             native: time(|| natively(&policies, &facts(&snapshot)))?,
-            sandboxed: time(|| sandboxed(&sandbox, &policies, &others, &BOTH))?,
+            sandboxed: time(|| sandboxed(&policies, &others, &BOTH))?,
             native_again: time(|| natively(&policies, &known))?,
             sandboxed_again: again(&BOTH)?,
             empty: again(&[])?,
@@ -80,15 +80,11 @@ fn natively(policies: &[Policy], facts: &Arc<Facts>) -> Result<()> {
     Ok(())
 }
 
-fn sandboxed(
-    sandbox: &Sandbox,
-    policies: &[Policy],
-    facts: &Arc<Facts>,
-    horizons: &[Horizon],
-) -> Result<()> {
+fn sandboxed(policies: &[Policy], facts: &Arc<Facts>, horizons: &[Horizon]) -> Result<()> {
+    let mut hearing = Hearing::new(Arc::clone(facts));
     policies
         .iter()
-        .try_for_each(|policy| policy.sandboxed(sandbox, facts, horizons).map(drop))
+        .try_for_each(|policy| policy.sandboxed(&mut hearing, horizons).map(drop))
 }
 
 fn cards() -> Result<BTreeMap<&'static str, Card>> {
@@ -103,20 +99,17 @@ fn cards() -> Result<BTreeMap<&'static str, Card>> {
 }
 
 fn load(sandbox: &Sandbox, cards: &BTreeMap<&'static str, Card>) -> Result<Vec<Policy>> {
+    let embedded = embedded::EMBEDDED.as_ref().context(embedded::NONE)?;
+    ensure!(
+        sandbox.runs_in_place(embedded),
+        "the policies do not run in place: their load would be another than nodepol's"
+    );
+    let standard = sandbox.load_standard(embedded)?;
     let mut policies = Vec::new();
     for (id, native) in crate::NATIVE {
-        let component = embedded::find(id)
+        let card = cards
+            .get(id)
             .with_context(|| format!("the component of {id} is not built: `cargo xtask build`"))?;
-        let card = cards.get(id).context("every component has a card")?;
-        let source = Source::Standard {
-            wasm: component.wasm,
-            artifact: component.artifact,
-            card,
-        };
-        ensure!(
-            sandbox.runs_in_place(component.artifact),
-            "{id} does not run in place: its load would be another than nodepol's"
-        );
         let native = native();
         let declared = (native.describe)().parameters.into_iter();
         let arguments = parameters::check(&card.description.parameters, &BTreeMap::new());
@@ -129,7 +122,7 @@ fn load(sandbox: &Sandbox, cards: &BTreeMap<&'static str, Card>) -> Result<Vec<P
                     value: parameter.default,
                 })
                 .collect(),
-            prepared: sandbox.load(source, &Grants::standard())?,
+            prepared: standard.member(card, &Grants::standard())?,
             arguments: arguments.map_err(|_| anyhow::anyhow!("{id}: its own defaults"))?,
         });
     }
@@ -152,12 +145,11 @@ impl Policy {
 
     fn sandboxed(
         &self,
-        sandbox: &Sandbox,
-        facts: &Arc<Facts>,
+        hearing: &mut Hearing,
         horizons: &[Horizon],
     ) -> Result<nodepol_sandbox::Answer> {
         let (arguments, limits) = (&self.arguments, Limits::default());
-        let evaluation = sandbox.evaluate(&self.prepared, facts, horizons, arguments, &limits);
+        let evaluation = hearing.evaluate(&self.prepared, horizons, arguments, &limits);
         match evaluation.outcome {
             Ok(answer) => Ok(answer),
             Err(error) => bail!("{}: {}", self.id, error.message),
@@ -166,15 +158,15 @@ impl Policy {
 }
 
 /// Makes sure that both sides do the same; gives the number of calls of the host.
-fn same_answers(sandbox: &Sandbox, policies: &[Policy], snapshot: &Arc<Snapshot>) -> Result<u64> {
-    let (facts, others) = (facts(snapshot), facts(snapshot));
+fn same_answers(policies: &[Policy], snapshot: &Arc<Snapshot>) -> Result<u64> {
+    let (facts, mut hearing) = (facts(snapshot), Hearing::new(facts(snapshot)));
     let mut sum = 0;
     for policy in policies {
         let (native, calls) = policy.natively(&facts);
         let Ok(native) = native else {
             bail!("{}: it could not work without the sandbox", policy.id);
         };
-        let sandboxed = policy.sandboxed(sandbox, &others, &BOTH)?;
+        let sandboxed = policy.sandboxed(&mut hearing, &BOTH)?;
         ensure!(
             clean::clean_line(&native.summary) == sandboxed.summary
                 && word(native.now) == sandboxed.verdicts.now

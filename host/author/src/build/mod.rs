@@ -11,7 +11,7 @@ mod typescript;
 use std::io::Write as _;
 use std::process::{Command, ExitStatus, Stdio};
 
-use nodepol_sandbox::{Description, Grants, Inspection, Limits, Prepared, Sandbox, Source};
+use nodepol_sandbox::{Description, Grants, Inspection, Limits, Prepared, Sandbox};
 
 use crate::component::stripped;
 use crate::error::AuthorError;
@@ -69,7 +69,7 @@ pub fn load(project: &Project, sandbox: &Sandbox, wasm: &[u8]) -> Result<Loaded,
         files: project.grants().files,
         ..Grants::standard()
     };
-    let prepared = sandbox.load(Source::Foreign { wasm }, &grants)?;
+    let prepared = sandbox.load(wasm, &grants)?;
     let inspection = prepared.inspection().clone();
     let undeclared: Vec<_> = imports(&inspection)
         .filter(|name| !project.interfaces.contains(*name))
