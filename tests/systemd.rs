@@ -88,7 +88,9 @@ fn every_property_is_what_systemctl_shows() {
     // … and stopped, so that nothing of it changes any more.
     run(&bed, &["systemctl", "stop", "kubelet.service"]);
     let stopped = unit(&manager, "kubelet.service");
-    assert_eq!(stopped.properties["ExecMainStatus"], json!(1));
+    // As it ends by itself, or by the signal if it was stopped before that.
+    let status = &stopped.properties["ExecMainStatus"];
+    assert!([json!(1), json!(15)].contains(status), "{status}");
     assert!(compare_unit(&bed, "kubelet.service", &stopped, &[]) > 100);
 
     // One that hit its limit: three starts, and the fourth refused.
