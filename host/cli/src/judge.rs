@@ -205,7 +205,7 @@ pub(crate) fn report(
     mut policies: Vec<PolicyReport>,
     set: &PolicySet,
 ) -> Report {
-    let taken_at = facts.evidence.snapshot().taken_at;
+    let taken_at = facts.evidence.taken_at();
     let mut waivers = waive(&mut policies, &set.waivers, taken_at);
     // What was left out by `--only` or `--skip` may well be waived.
     waivers.retain(|note| {

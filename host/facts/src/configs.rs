@@ -126,15 +126,14 @@ impl Configs {
     /// Every document that was gathered, sorted by path. A link to one is not
     /// listed beside it.
     pub fn documents(&self) -> Vec<Document> {
-        let files = &self.evidence.snapshot().files;
-        files
-            .iter()
-            .filter_map(|(path, part)| {
+        let paths = self.evidence.paths();
+        paths
+            .filter_map(|path| {
                 let format = Format::of(path)?;
-                match &part.present()?.node {
+                match &self.evidence.gathered(path)?.present()?.node {
                     FileNode::Regular(Content::NotRead) => None,
                     FileNode::Regular(_) => Some(Document {
-                        path: path.clone(),
+                        path: path.to_owned(),
                         format: format.as_str(),
                         problem: match &*self.parsed(path) {
                             Ok(_) => None,
@@ -204,7 +203,7 @@ impl Configs {
         let result = Arc::new(self.parse(path));
         // What does not exist is cheap to find out again, and a policy can name
         // any number of such paths.
-        if !matches!(*result, Ok(None)) && self.evidence.snapshot().files.contains_key(path) {
+        if !matches!(*result, Ok(None)) && self.evidence.gathered(path).is_some() {
             parsed.insert(path.to_owned(), Arc::clone(&result));
         }
         result

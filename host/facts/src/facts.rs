@@ -69,6 +69,19 @@ pub struct Question {
 impl Facts {
     /// The facts of a snapshot. Each is worked out when it is first asked for.
     pub fn new(snapshot: Arc<Snapshot>, question: Question) -> Self {
+        Self::of(snapshot, question, Evidence::new)
+    }
+
+    /// The same facts; [`Evidence::seen`] tells what of the snapshot they rest on.
+    pub fn watched(snapshot: Arc<Snapshot>, question: Question) -> Self {
+        Self::of(snapshot, question, Evidence::watched)
+    }
+
+    fn of(
+        snapshot: Arc<Snapshot>,
+        question: Question,
+        evidence: fn(Arc<Snapshot>) -> Evidence,
+    ) -> Self {
         let snapshot = match question.at {
             Some(at) if at != snapshot.taken_at => Arc::new(Snapshot {
                 taken_at: at,
@@ -76,8 +89,7 @@ impl Facts {
             }),
             _ => snapshot,
         };
-        let taken_at = snapshot.taken_at;
-        let evidence = Arc::new(Evidence::new(snapshot));
+        let evidence = Arc::new(evidence(snapshot));
         let units = Arc::new(Units::new(Arc::clone(&evidence)));
         let kubelet = Arc::new(Kubelet::new(
             Arc::clone(&evidence),
@@ -94,12 +106,11 @@ impl Facts {
                 Arc::clone(&node),
                 Arc::clone(&cgroups),
             )),
-            swap: Swap::new(
-                Arc::clone(&evidence),
-                Arc::clone(&units),
-                node.command_line(Horizon::NextBoot),
-            ),
-            certs: Certs::new(Arc::clone(&evidence), &kubelet, taken_at),
+            swap: Swap::new(Arc::clone(&evidence), Arc::clone(&units), {
+                let node = Arc::clone(&node);
+                move || node.command_line(Horizon::NextBoot)
+            }),
+            certs: Certs::new(Arc::clone(&evidence), Arc::clone(&kubelet)),
             journal: JournalFacts::new(Arc::clone(&evidence)),
             configs: Arc::new(Configs::new(Arc::clone(&evidence))),
             files: Arc::new(Files::new(Arc::clone(&evidence))),

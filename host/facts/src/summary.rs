@@ -119,7 +119,7 @@ impl Facts {
         Summary {
             api_version: API_VERSION.to_owned(),
             kind: "Facts".to_owned(),
-            taken_at: self.evidence.snapshot().taken_at,
+            taken_at: self.evidence.taken_at(),
             node: Node {
                 node: self.node.summary(),
                 join_state: self.join_state().ok(),

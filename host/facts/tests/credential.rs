@@ -10,9 +10,11 @@ mod memory;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use memory::Files;
 use nodepol_facts::credential::{Certs, CredentialFlags, Start, Store};
+use nodepol_facts::evidence::Evidence;
 use nodepol_model::snapshot::Source;
 use nodepol_model::{Horizon, Unavailable};
 use rcgen::{
@@ -112,12 +114,12 @@ fn certs(files: Files, bootstrap: bool, rotate: bool) -> Certs {
         rotate_certificates: rotate,
         client_ca_file: None,
     };
-    let at: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+    let mut snapshot = files.snapshot(Source::Tree);
+    snapshot.taken_at = "2026-06-01T00:00:00Z".parse().unwrap();
     Certs::with_flags(
-        files.evidence(Source::Tree),
+        Arc::new(Evidence::new(Arc::new(snapshot))),
         Err(Unavailable::new("kubelet", "it does not run")),
         Ok(flags),
-        at,
     )
 }
 
@@ -475,7 +477,6 @@ fn other_starts() {
         Files::default().evidence(Source::Tree),
         Ok(CredentialFlags::default()),
         Ok(CredentialFlags::default()),
-        Timestamp::UNIX_EPOCH,
     );
     assert_eq!(none.at_start(Horizon::Now), Ok(Start::Standalone));
     assert_eq!(

@@ -160,7 +160,7 @@ fn swap(files: Files, units: &Units, command_line: &str) -> Swap<Units> {
     Swap::new(
         files.text("/etc/hostname", "n\n").evidence(Source::Tree),
         Arc::new(units.clone()),
-        Ok(command_line),
+        || Ok(command_line),
     )
 }
 
@@ -225,7 +225,7 @@ fn active_swap() {
         Swap::new(
             files.evidence(Source::Live),
             Arc::new(Units::default()),
-            Ok(Vec::new()),
+            || Ok(Vec::new()),
         )
         .active()
     };

@@ -21,7 +21,7 @@ fn no_node_turns_swap_on() {
     for (_, root) in tree::nodes(&corpus) {
         let evidence = tree::evidence(&root);
         let units = Arc::new(Units::new(Arc::clone(&evidence)));
-        let swap = Swap::new(evidence, units, Ok(Vec::new()));
+        let swap = Swap::new(evidence, units, || Ok(Vec::new()));
         assert_eq!(swap.at_next_boot(), Ok(Vec::new()), "{}", root.display());
         let masked = swap
             .enforcements()

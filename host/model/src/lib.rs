@@ -9,6 +9,7 @@ pub mod cri;
 pub mod fix;
 pub mod inspection;
 pub mod part;
+pub mod piece;
 pub mod report;
 pub mod schema;
 pub mod snapshot;
@@ -17,6 +18,7 @@ pub mod want;
 
 pub use fix::{Action, Disruption, Fix, Place, Step, UnitVerb};
 pub use part::{Part, Unavailable};
+pub use piece::Piece;
 pub use report::{Finding, PolicyReport, Report};
 pub use snapshot::Snapshot;
 pub use verdict::{Horizon, Location, Phase, Severity, Verdict, Verdicts};

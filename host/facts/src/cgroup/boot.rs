@@ -94,9 +94,7 @@ fn boolean(line: &[Sourced<String>], key: &str) -> Option<bool> {
 
 /// The major version: of the manager that runs, else of its library or package.
 fn systemd_version(evidence: &Evidence) -> Option<u32> {
-    if let Ok(systemd) = evidence.systemd()
-        && let Some(version) = systemd.manager.get("Version").and_then(|v| v.as_str())
-    {
+    if let Some(version) = evidence.manager("Version").and_then(|v| v.as_str()) {
         return leading_number(version);
     }
     for directory in ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"] {

@@ -1,8 +1,7 @@
 //! The facts about certificates and kubeconfigs, as policies ask for them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use jiff::Timestamp;
 use nodepol_model::{Horizon, Location, Unavailable};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -63,13 +62,14 @@ impl CredentialFlags {
     }
 }
 
+type Flags = Result<CredentialFlags, Unavailable>;
+
 /// Certificates, kubeconfigs and the credential of the next start.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Certs {
     evidence: Arc<Evidence>,
-    now: Result<CredentialFlags, Unavailable>,
-    next_boot: Result<CredentialFlags, Unavailable>,
-    at: Timestamp,
+    /// For each horizon.
+    flags: [LazyLock<Flags, Box<dyn FnOnce() -> Flags + Send>>; 2],
     /// What many ask about, for each horizon: to load it reads certificates.
     kubeconfigs: [OnceLock<Result<Option<Kubeconfig>, Unavailable>>; 2],
     starts: [OnceLock<Result<Start, Unavailable>>; 2],
@@ -85,38 +85,39 @@ const fn of<T>(known: &[T; 2], at: Horizon) -> &T {
 }
 
 impl Certs {
-    /// The credentials of this kubelet; `at` as in [`Self::with_flags`].
-    pub fn new(evidence: Arc<Evidence>, kubelet: &Kubelet, at: Timestamp) -> Self {
-        let now = CredentialFlags::of(kubelet, Horizon::Now);
-        let next_boot = CredentialFlags::of(kubelet, Horizon::NextBoot);
-        Self::with_flags(evidence, now, next_boot, at)
+    /// The credentials of this kubelet.
+    pub fn new(evidence: Arc<Evidence>, kubelet: Arc<Kubelet>) -> Self {
+        let flags = |at| {
+            let kubelet = Arc::clone(&kubelet);
+            move || CredentialFlags::of(&kubelet, at)
+        };
+        Self::with(evidence, flags(Horizon::Now), flags(Horizon::NextBoot))
     }
 
-    /// The credentials of a kubelet with the flags of both horizons. What has
-    /// expired is told by `at`: the moment of the snapshot, unless another one
-    /// is asked about.
-    pub fn with_flags(
+    /// The credentials of a kubelet with the flags of both horizons.
+    pub fn with_flags(evidence: Arc<Evidence>, now: Flags, next_boot: Flags) -> Self {
+        Self::with(evidence, || now, || next_boot)
+    }
+
+    fn with(
         evidence: Arc<Evidence>,
-        now: Result<CredentialFlags, Unavailable>,
-        next_boot: Result<CredentialFlags, Unavailable>,
-        at: Timestamp,
+        now: impl FnOnce() -> Flags + Send + 'static,
+        next_boot: impl FnOnce() -> Flags + Send + 'static,
     ) -> Self {
         Self {
             evidence,
-            now,
-            next_boot,
-            at,
+            flags: [
+                LazyLock::new(Box::new(now)),
+                LazyLock::new(Box::new(next_boot)),
+            ],
             kubeconfigs: Default::default(),
             starts: Default::default(),
         }
     }
 
     fn flags(&self, at: Horizon) -> Result<&CredentialFlags, Unavailable> {
-        match at {
-            Horizon::Now => self.now.as_ref(),
-            Horizon::NextBoot => self.next_boot.as_ref(),
-        }
-        .map_err(Clone::clone)
+        let flags: &LazyLock<Flags, _> = of(&self.flags, at);
+        flags.as_ref().map_err(Clone::clone)
     }
 
     /// The certificates in a file, in order; `None` if it does not exist.
@@ -244,7 +245,7 @@ impl Certs {
                 bootstrap: paths.bootstrap_kubeconfig.as_deref(),
                 cert_dir: &paths.cert_dir,
                 rotate: self.flags(at)?.rotate_certificates,
-                now: self.at.as_second(),
+                now: self.evidence.taken_at().as_second(),
             })
         };
         of(&self.starts, at).get_or_init(start).clone()

@@ -82,7 +82,7 @@ impl JournalFacts {
     }
 
     fn journal(&self) -> Result<&Journal, Unavailable> {
-        match &self.evidence.snapshot().journal {
+        match self.evidence.journal() {
             Part::Present(journal) => Ok(journal),
             Part::Absent => Err(Unavailable::new(
                 "journal",

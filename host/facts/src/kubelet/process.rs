@@ -19,11 +19,10 @@ pub struct Process {
 
 /// The main process of a service.
 pub(crate) fn running(evidence: &Evidence, unit: &str) -> Result<Option<Process>, Unavailable> {
-    let systemd = evidence.systemd()?;
-    if let Some(Part::Absent) = systemd.units.get(unit) {
+    let Some(loaded) = evidence.known_unit(unit)? else {
         return Ok(None);
-    }
-    let properties = &evidence.loaded_unit(unit)?.properties;
+    };
+    let properties = &loaded.properties;
     let pid = properties
         .get("MainPID")
         .and_then(Json::as_u64)

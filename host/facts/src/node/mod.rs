@@ -71,7 +71,7 @@ impl Node {
 
     /// When the snapshot was taken, in seconds since the epoch.
     pub fn taken_at(&self) -> i64 {
-        self.evidence.snapshot().taken_at.as_second()
+        self.evidence.taken_at().as_second()
     }
 
     /// os-release(5): `/etc/os-release`, else `/usr/lib/os-release`.

@@ -1,6 +1,6 @@
 //! The facts about swap, as policies ask for them.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use nodepol_model::{Location, Part, Unavailable};
 use schemars::JsonSchema;
@@ -21,12 +21,15 @@ const FSTAB: &str = "/etc/fstab";
 /// As deep as device mappers are stacked on each other here.
 const MAX_STACK: usize = 8;
 
+/// The words of a kernel command line.
+type Words = Vec<Sourced<String>>;
+
 /// Swap now and at the next boot.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Swap<U> {
     evidence: Arc<Evidence>,
     units: Arc<U>,
-    command_line: Vec<Sourced<String>>,
+    command_line: LazyLock<Words, Box<dyn FnOnce() -> Words + Send>>,
 }
 
 impl<U: BootUnits> Swap<U> {
@@ -35,12 +38,12 @@ impl<U: BootUnits> Swap<U> {
     pub fn new(
         evidence: Arc<Evidence>,
         units: Arc<U>,
-        command_line: Result<Vec<Sourced<String>>, Unavailable>,
+        command_line: impl FnOnce() -> Result<Words, Unavailable> + Send + 'static,
     ) -> Self {
         Self {
             evidence,
             units,
-            command_line: command_line.unwrap_or_default(),
+            command_line: LazyLock::new(Box::new(|| command_line().unwrap_or_default())),
         }
     }
 
@@ -182,13 +185,10 @@ impl<U: BootUnits> Swap<U> {
             "proot",
             "pouch",
         ];
-        let in_container = self.evidence.systemd().is_ok_and(|systemd| {
-            systemd
-                .manager
-                .get("Virtualization")
-                .and_then(serde_json::Value::as_str)
-                .is_some_and(|kind| CONTAINERS.contains(&kind))
-        });
+        let virtualization = self.evidence.manager("Virtualization");
+        let in_container = virtualization
+            .and_then(serde_json::Value::as_str)
+            .is_some_and(|kind| CONTAINERS.contains(&kind));
         let without =
             self.evidence.is_live() && matches!(self.evidence.text(proc_swaps::PATH), Part::Absent);
         !in_container && !without

@@ -173,8 +173,7 @@ fn machine_id(evidence: &Evidence) -> Option<String> {
 }
 
 fn virtualization(parameter: &str, evidence: &Evidence) -> Option<bool> {
-    let systemd = evidence.systemd().ok()?;
-    let found = systemd.manager.get("Virtualization")?.as_str()?;
+    let found = evidence.manager("Virtualization")?.as_str()?;
     let in_container = CONTAINERS.contains(&found);
     if let Some(wanted) = super::service::boolean(parameter) {
         return Some(wanted != found.is_empty());

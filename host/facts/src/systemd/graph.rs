@@ -51,11 +51,8 @@ impl Units {
     /// [`Unavailable`] if the manager or the links could not be read.
     pub fn default_target(&self, at: Horizon) -> Result<Option<Sourced<String>>, Unavailable> {
         if at == Horizon::Now {
-            let systemd = self.evidence.systemd()?;
-            return Ok(systemd
-                .default_target
-                .as_ref()
-                .map(|target| Sourced::new(target.clone(), super::live::origin())));
+            let target = self.evidence.default_target()?;
+            return Ok(target.map(|target| Sourced::new(target.to_owned(), super::live::origin())));
         }
         match self.chosen_target() {
             Some(target) => Ok(Some(target)),

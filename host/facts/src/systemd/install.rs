@@ -37,7 +37,7 @@ impl Units {
     /// # Errors
     /// [`Unavailable`] if a directory or link could not be read.
     pub fn file_state(&self, at: Horizon, name: &str) -> Result<String, Unavailable> {
-        if at == Horizon::Now && self.evidence.systemd().is_ok() {
+        if at == Horizon::Now && self.evidence.bus().is_ok() {
             let unit = self.get(Horizon::Now, name)?;
             return Ok(unit.file_state);
         }
@@ -176,8 +176,8 @@ fn knows_upheld_by(evidence: &Evidence) -> bool {
             .unwrap_or(text.len());
         text.get(..end)?.parse().ok()
     };
-    let running = evidence.systemd().ok().and_then(|systemd| {
-        let version = systemd.manager.get("Version")?.as_str()?;
+    let running = evidence.manager("Version").and_then(|version| {
+        let version = version.as_str()?;
         number(version.trim_start_matches(|c: char| !c.is_ascii_digit()))
     });
     running

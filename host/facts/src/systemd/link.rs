@@ -29,7 +29,7 @@ pub(super) fn lstat<'a>(evidence: &'a Evidence, path: &str) -> Part<&'a File> {
     match evidence.stat_metadata(path) {
         Part::Unreadable(why) if why.contains("not gathered") => {
             // A link that was gathered may lead to something that was not.
-            match evidence.snapshot().files.get(path) {
+            match evidence.gathered(path) {
                 Some(part) => part.as_ref(),
                 None => Part::Unreadable(why),
             }

@@ -101,11 +101,8 @@ impl Units {
             self.assign(assignment, path, "", &mut variables);
         }
         if at == Horizon::Now
-            && let Ok(systemd) = self.evidence.systemd()
-            && let Some(set) = systemd
-                .manager
-                .get("Environment")
-                .and_then(|v| v.as_array())
+            && let Some(set) = self.evidence.manager("Environment")
+            && let Some(set) = set.as_array()
         {
             for pair in set.iter().filter_map(|pair| pair.as_str()) {
                 if let Some((name, value)) = pair.split_once('=') {

@@ -16,7 +16,7 @@ const PATH: &str = "/pki/some.pem";
 
 pub(crate) fn certs(evidence: Arc<Evidence>, flags: &CredentialFlags) -> Certs {
     let flags = || Ok(flags.clone());
-    Certs::with_flags(evidence, flags(), flags(), Timestamp::UNIX_EPOCH)
+    Certs::with_flags(evidence, flags(), flags())
 }
 
 /// Compares certificates with what OpenSSL says of them.

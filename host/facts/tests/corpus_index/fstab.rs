@@ -43,7 +43,7 @@ fn fstab() {
             &json!(ours),
             &json!(known),
         );
-        let swap = Swap::new(evidence, units, Ok(Vec::new()));
+        let swap = Swap::new(evidence, units, || Ok(Vec::new()));
         let ours: Vec<String> = swap
             .at_next_boot()
             .expect("readable")

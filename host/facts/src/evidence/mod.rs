@@ -5,14 +5,20 @@
 //! was never gathered is remembered as a [`Want`]: the caller gathers it and
 //! works the facts out again.
 
+mod watched;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use nodepol_model::cri::Cri;
 use nodepol_model::snapshot::{
-    Content, File, FileNode, Filesystem, LoadedUnit, ProgramOutput, Source, Systemd,
+    Content, File, FileNode, Filesystem, Journal, LoadedUnit, ProgramOutput, Source,
 };
-use nodepol_model::{Part, Snapshot, Unavailable, Want};
+use nodepol_model::{Part, Piece, Snapshot, Unavailable, Want};
+use serde_json::Value as Json;
+
+use watched::Watched;
 
 /// As many links as the kernel follows in one lookup (`ELOOP` in path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -31,7 +37,7 @@ const MAX_UNIT_NAME: usize = 256;
 /// A snapshot, and what facts missed in it.
 #[derive(Debug)]
 pub struct Evidence {
-    snapshot: Arc<Snapshot>,
+    snapshot: Watched,
     wants: Mutex<BTreeSet<Want>>,
     /// Recorded directories with no link on the way to them: most lookups begin
     /// with one that was walked to before.
@@ -54,6 +60,15 @@ pub enum Resolved {
 impl Evidence {
     /// Evidence from `snapshot`.
     pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self::of(Watched::new(snapshot, false))
+    }
+
+    /// Evidence from `snapshot` that remembers what was looked at.
+    pub fn watched(snapshot: Arc<Snapshot>) -> Self {
+        Self::of(Watched::new(snapshot, true))
+    }
+
+    fn of(snapshot: Watched) -> Self {
         Self {
             snapshot,
             wants: Mutex::default(),
@@ -62,14 +77,36 @@ impl Evidence {
         }
     }
 
-    /// The snapshot itself.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+    /// What was looked at so far, if it was made to remember that: with another
+    /// snapshot in which all of this is the same, nothing would come out different.
+    pub fn seen(&self) -> BTreeSet<Piece> {
+        self.snapshot.seen()
+    }
+
+    /// When the snapshot was taken.
+    pub fn taken_at(&self) -> Timestamp {
+        self.snapshot.taken_at()
     }
 
     /// Whether it was taken from a running machine.
     pub fn is_live(&self) -> bool {
-        self.snapshot.source == Source::Live
+        self.snapshot.source() == Source::Live
+    }
+
+    /// Every path at which something was looked for, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.snapshot.paths()
+    }
+
+    /// What was found at a path itself, with no link followed on the way to it.
+    /// None if nobody looked.
+    pub fn gathered(&self, path: &str) -> Option<&Part<File>> {
+        self.snapshot.file(path)
+    }
+
+    /// The kubelet's log.
+    pub fn journal(&self) -> &Part<Journal> {
+        self.snapshot.journal()
     }
 
     /// What was looked for and never gathered. Empties the list.
@@ -165,31 +202,41 @@ impl Evidence {
         }
     }
 
-    /// What systemd said over D-Bus.
+    /// Whether systemd answered over D-Bus.
     ///
     /// # Errors
     /// [`Unavailable`] if there was no bus or no answer.
-    pub fn systemd(&self) -> Result<&Systemd, Unavailable> {
-        match &self.snapshot.systemd {
-            Part::Present(systemd) => Ok(systemd),
-            Part::Absent => Err(Unavailable::new("systemd", "no manager runs here")),
-            Part::Unreadable(why) => Err(Unavailable::new("systemd", why)),
-        }
+    pub fn bus(&self) -> Result<(), Unavailable> {
+        self.snapshot.bus()
     }
 
-    /// A unit as the manager has it loaded.
+    /// `GetDefaultTarget` of systemd's manager.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the manager could not be asked.
+    pub fn default_target(&self) -> Result<Option<&str>, Unavailable> {
+        self.snapshot.default_target()
+    }
+
+    /// A property of systemd's manager; none if it has none of that name, or could
+    /// not be asked.
+    pub fn manager(&self, property: &str) -> Option<&Json> {
+        self.snapshot.manager(property).ok().flatten()
+    }
+
+    /// A unit as the manager has it loaded; none if it knows none of that name.
     ///
     /// # Errors
     /// [`Unavailable`] if the manager could not be asked for it.
-    pub fn loaded_unit(&self, name: &str) -> Result<&LoadedUnit, Unavailable> {
-        let systemd = self.systemd()?;
+    pub fn known_unit(&self, name: &str) -> Result<Option<&LoadedUnit>, Unavailable> {
         if name.len() >= MAX_UNIT_NAME {
+            self.bus()?;
             let start: String = name.chars().take(64).collect();
             return Err(Unavailable::new(start, "no unit has so long a name"));
         }
-        match systemd.units.get(name) {
-            Some(Part::Present(unit)) => Ok(unit),
-            Some(Part::Absent) => Err(Unavailable::new(name, "systemd does not know it")),
+        match self.snapshot.unit(name)? {
+            Some(Part::Present(unit)) => Ok(Some(unit)),
+            Some(Part::Absent) => Ok(None),
             Some(Part::Unreadable(why)) => Err(Unavailable::new(name, why)),
             None => {
                 self.want(Want::Unit(name.to_owned()));
@@ -198,9 +245,19 @@ impl Evidence {
         }
     }
 
+    /// The same of a unit that there is.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the manager could not be asked for it, or knows none of
+    /// that name.
+    pub fn loaded_unit(&self, name: &str) -> Result<&LoadedUnit, Unavailable> {
+        self.known_unit(name)?
+            .ok_or_else(|| Unavailable::new(name, "systemd does not know it"))
+    }
+
     /// What a program printed, by its stable name such as `kubelet --version`.
     pub fn program(&self, name: &str) -> Part<&ProgramOutput> {
-        match self.snapshot.programs.get(name) {
+        match self.snapshot.program(name) {
             Some(part) => part.as_ref(),
             None => Part::Unreadable("it was not run".to_owned()),
         }
@@ -208,7 +265,7 @@ impl Evidence {
 
     /// statfs(2) of a path.
     pub fn filesystem(&self, path: &str) -> Part<&Filesystem> {
-        match self.snapshot.filesystems.get(path) {
+        match self.snapshot.filesystem(path) {
             Some(part) => part.as_ref(),
             None => {
                 self.want(Want::Filesystem(path.to_owned()));
@@ -219,7 +276,7 @@ impl Evidence {
 
     /// What answers over CRI at a URL, `unix://` with `/run` for `/var/run`.
     pub fn cri(&self, url: &str) -> Part<&Cri> {
-        match self.snapshot.cri.get(url) {
+        match self.snapshot.cri(url) {
             Some(part) => part.as_ref(),
             None if !self.is_live() => {
                 Part::Unreadable("in a tree nothing runs that could be asked".to_owned())
@@ -236,7 +293,7 @@ impl Evidence {
 
     /// What the snapshot records at a canonical path.
     fn recorded(&self, canonical: &str, want: fn(String) -> Want) -> Part<&File> {
-        match self.snapshot.files.get(canonical) {
+        match self.snapshot.file(canonical) {
             Some(part) => part.as_ref(),
             None if canonical == "/" => {
                 Part::Unreadable("the root itself is not recorded".to_owned())
@@ -255,7 +312,7 @@ impl Evidence {
         let mut path = canonical;
         while let Some((parent, name)) = path.rsplit_once('/') {
             let parent = if parent.is_empty() { "/" } else { parent };
-            match self.snapshot.files.get(parent) {
+            match self.snapshot.file(parent) {
                 Some(Part::Absent) => return true,
                 Some(Part::Present(File {
                     node: FileNode::Directory(Part::Present(names)),
@@ -345,11 +402,11 @@ impl Evidence {
                 && links == 0
                 && at == path
                 && let Some(parent) = at.get(..parent)
-                && self.snapshot.files.contains_key(parent)
+                && self.snapshot.file(parent).is_some()
             {
                 self.plain().insert(parent.to_owned());
             }
-            match self.snapshot.files.get(&at) {
+            match self.snapshot.file(&at) {
                 Some(Part::Present(File {
                     node: FileNode::Symlink(target),
                     ..
