@@ -30,27 +30,32 @@ fn upstream(version: &str) -> &str {
 }
 
 /// The line and the version of an installed package in dpkg's status file
-/// (deb-control(5)).
+/// (deb-control(5)). A package of several architectures has several paragraphs.
 fn find<'a>(status: &'a str, package: &str) -> Option<(u32, &'a str)> {
-    let (mut here, mut is_installed) = (false, false);
-    for (line, text) in (1..).zip(status.lines()) {
-        if text.is_empty() {
-            here = false;
-        } else if let Some(name) = text.strip_prefix("Package: ") {
-            (here, is_installed) = (name.trim() == package, false);
-        } else if !here {
-            continue;
-        } else if let Some(status) = text.strip_prefix("Status: ") {
-            is_installed = status.trim().ends_with(" installed");
-        } else if let Some(version) = text.strip_prefix("Version: ").filter(|_| is_installed) {
-            let version = version.trim();
-            return Some((
-                line,
-                version.split_once(':').map_or(version, |(_, rest)| rest),
-            ));
+    // There are thousands of lines, and few are of this package.
+    let field = format!("Package: {package}");
+    status.match_indices(&field).find_map(|(at, _)| {
+        let (before, paragraph) = status.split_at_checked(at)?;
+        let mut lines = paragraph.lines().take_while(|line| !line.is_empty());
+        let name = lines.next()?.strip_prefix("Package: ")?;
+        if name.trim() != package || !(before.is_empty() || before.ends_with('\n')) {
+            return None;
         }
-    }
-    None
+        let mut is_installed = false;
+        for (below, text) in (1..).zip(lines) {
+            if let Some(status) = text.strip_prefix("Status: ") {
+                is_installed = status.trim().ends_with(" installed");
+            } else if let Some(version) = text.strip_prefix("Version: ").filter(|_| is_installed) {
+                let line = u32::try_from(before.matches('\n').count()).ok()? + 1 + below;
+                let version = version.trim();
+                return Some((
+                    line,
+                    version.split_once(':').map_or(version, |(_, rest)| rest),
+                ));
+            }
+        }
+        None
+    })
 }
 
 #[cfg(test)]
@@ -63,8 +68,15 @@ mod tests {
             Package: kubelet\nStatus: hold ok installed\nVersion: 1:1.36.2-1.1\n";
         assert_eq!(find(status, "kubelet"), Some((7, "1.36.2-1.1")));
         assert_eq!(find(status, "kube"), None);
+        let field = "Package: a\nStatus: install ok installed\nX: Package: kubelet\n\n";
+        assert_eq!(
+            find(&(field.to_owned() + status), "kubelet"),
+            Some((11, "1.36.2-1.1"))
+        );
         assert_eq!(upstream("1.36.2-1.1"), "1.36.2");
         let removed = "Package: kubelet\nStatus: deinstall ok config-files\nVersion: 1.2.3-1\n";
         assert_eq!(find(removed, "kubelet"), None);
+        let again = format!("{removed}\n{status}");
+        assert_eq!(find(&again, "kubelet"), Some((11, "1.36.2-1.1")));
     }
 }

@@ -172,7 +172,8 @@ pub(crate) const PATHS: &[(&str, Depth)] = &[
     ("/lib/modules", Content),
     // Who configures the network, and where programs are.
     ("/etc/netplan", Content),
-    ("/etc/systemd/network", Content),
+    ("/etc/systemd/network", Tree),
+    ("/usr/lib/systemd/network", Tree),
     ("/etc/network", Content),
     ("/etc/NetworkManager/system-connections", Content),
     ("/etc/sysconfig/network-scripts", Content),

@@ -24,13 +24,18 @@ const PREFIXED: [&str; 2] = ["/etc/sysconfig/network-scripts", "/etc/sysconfig/n
 
 pub(super) fn addresses(evidence: &Evidence) -> Result<Vec<Sourced<String>>, Unavailable> {
     let mut found = Vec::new();
+    // All are asked for, so that what was not gathered is read in one go.
+    let mut unavailable = None;
     for (directory, end) in PLACES {
         let names = match evidence.names(directory) {
             Part::Present(names) => names,
             Part::Absent => continue,
             // Of an old RHEL: a file of that name.
             Part::Unreadable(why) if why == "it is not a directory" => continue,
-            Part::Unreadable(why) => return Err(Unavailable::new(directory, why)),
+            Part::Unreadable(why) => {
+                unavailable.get_or_insert(Unavailable::new(directory, why));
+                continue;
+            }
         };
         for name in names.iter().filter(|name| name.ends_with(end)) {
             if PREFIXED.contains(&directory) && !name.starts_with("ifcfg-") {
@@ -41,11 +46,16 @@ pub(super) fn addresses(evidence: &Evidence) -> Result<Vec<Sourced<String>>, Una
                 Part::Present(text) => found.extend(in_text(&path, text)),
                 Part::Absent => {}
                 Part::Unreadable(why) if why == "it is a directory" => {}
-                Part::Unreadable(why) => return Err(Unavailable::new(path, why)),
+                Part::Unreadable(why) => {
+                    unavailable.get_or_insert(Unavailable::new(path, why));
+                }
             }
         }
     }
-    Ok(found)
+    match unavailable {
+        Some(unavailable) => Err(unavailable),
+        None => Ok(found),
+    }
 }
 
 fn in_text(path: &str, text: &str) -> Vec<Sourced<String>> {
