@@ -3,161 +3,185 @@
 
 use serde_json::Value as Json;
 
-/// A default: the field, its value as JSON, the minors of 1.x that have it.
+use Literal::{Bool, Float, Integer, Text, Texts};
+
+/// A default: the field, its value, the minors of 1.x that have it.
 struct Default {
     pointer: &'static str,
-    json: &'static str,
+    value: Literal,
     from: u32,
     until: u32,
+}
+
+/// A value as this table has them.
+#[derive(Clone, Copy)]
+enum Literal {
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(&'static str),
+    Texts(&'static [&'static str]),
+}
+
+impl From<Literal> for Json {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Bool(value) => Self::from(value),
+            Integer(value) => Self::from(value),
+            Float(value) => Self::from(value),
+            Text(text) => Self::from(text),
+            Texts(texts) => Self::from(texts),
+        }
+    }
 }
 
 const ALWAYS: u32 = 0;
 const EVER: u32 = u32::MAX;
 
-const fn always(pointer: &'static str, json: &'static str) -> Default {
-    between(pointer, json, ALWAYS, EVER)
+const fn always(pointer: &'static str, value: Literal) -> Default {
+    between(pointer, value, ALWAYS, EVER)
 }
 
-const fn between(pointer: &'static str, json: &'static str, from: u32, until: u32) -> Default {
+const fn between(pointer: &'static str, value: Literal, from: u32, until: u32) -> Default {
     Default {
         pointer,
-        json,
+        value,
         from,
         until,
     }
 }
 
 static DEFAULTS: &[Default] = &[
-    always("/address", "\"0.0.0.0\""),
-    always("/authentication/anonymous/enabled", "false"),
-    always("/authentication/webhook/cacheTTL", "\"2m0s\""),
-    always("/authentication/webhook/enabled", "true"),
-    always("/authorization/mode", "\"Webhook\""),
-    always("/authorization/webhook/cacheAuthorizedTTL", "\"5m0s\""),
-    always("/authorization/webhook/cacheUnauthorizedTTL", "\"30s\""),
-    always("/cgroupDriver", "\"cgroupfs\""),
-    always("/cgroupsPerQOS", "true"),
-    always("/configMapAndSecretChangeDetectionStrategy", "\"Watch\""),
-    always("/containerLogMaxFiles", "5"),
-    always("/containerLogMaxSize", "\"10Mi\""),
-    between("/containerLogMaxWorkers", "1", 30, EVER),
-    between("/containerLogMonitorInterval", "\"10s\"", 30, EVER),
+    always("/address", Text("0.0.0.0")),
+    always("/authentication/anonymous/enabled", Bool(false)),
+    always("/authentication/webhook/cacheTTL", Text("2m0s")),
+    always("/authentication/webhook/enabled", Bool(true)),
+    always("/authorization/mode", Text("Webhook")),
+    always("/authorization/webhook/cacheAuthorizedTTL", Text("5m0s")),
+    always("/authorization/webhook/cacheUnauthorizedTTL", Text("30s")),
+    always("/cgroupDriver", Text("cgroupfs")),
+    always("/cgroupsPerQOS", Bool(true)),
+    always("/configMapAndSecretChangeDetectionStrategy", Text("Watch")),
+    always("/containerLogMaxFiles", Integer(5)),
+    always("/containerLogMaxSize", Text("10Mi")),
+    between("/containerLogMaxWorkers", Integer(1), 30, EVER),
+    between("/containerLogMonitorInterval", Text("10s"), 30, EVER),
     always(
         "/containerRuntimeEndpoint",
-        "\"unix:///run/containerd/containerd.sock\"",
+        Text("unix:///run/containerd/containerd.sock"),
     ),
-    always("/contentType", "\"application/vnd.kubernetes.protobuf\""),
-    always("/cpuCFSQuota", "true"),
-    always("/cpuCFSQuotaPeriod", "\"100ms\""),
-    always("/cpuManagerPolicy", "\"none\""),
-    always("/cpuManagerReconcilePeriod", "\"10s\""),
+    always("/contentType", Text("application/vnd.kubernetes.protobuf")),
+    always("/cpuCFSQuota", Bool(true)),
+    always("/cpuCFSQuotaPeriod", Text("100ms")),
+    always("/cpuManagerPolicy", Text("none")),
+    always("/cpuManagerReconcilePeriod", Text("10s")),
     between(
         "/crashLoopBackOff/maxContainerRestartPeriod",
-        "\"5m0s\"",
+        Text("5m0s"),
         35,
         EVER,
     ),
-    always("/enableContentionProfiling", "false"),
-    always("/enableControllerAttachDetach", "true"),
-    always("/enableDebugFlagsHandler", "true"),
-    always("/enableDebuggingHandlers", "true"),
-    always("/enableProfilingHandler", "true"),
-    always("/enableServer", "true"),
-    always("/enableSystemLogHandler", "true"),
-    between("/enableSystemLogQuery", "false", 27, EVER),
-    always("/enforceNodeAllocatable", "[\"pods\"]"),
-    between("/eventBurst", "10", ALWAYS, 26),
-    between("/eventBurst", "100", 27, EVER),
-    between("/eventRecordQPS", "5", ALWAYS, 26),
-    between("/eventRecordQPS", "50", 27, EVER),
-    always("/evictionMaxPodGracePeriod", "0"),
-    always("/evictionPressureTransitionPeriod", "\"5m0s\""),
-    between("/failCgroupV1", "false", 31, 34),
-    between("/failCgroupV1", "true", 35, EVER),
-    always("/failSwapOn", "true"),
-    always("/fileCheckFrequency", "\"20s\""),
-    always("/hairpinMode", "\"promiscuous-bridge\""),
-    always("/healthzBindAddress", "\"127.0.0.1\""),
-    always("/healthzPort", "10248"),
-    always("/httpCheckFrequency", "\"20s\""),
-    always("/imageGCHighThresholdPercent", "85"),
-    always("/imageGCLowThresholdPercent", "80"),
-    between("/imageMaximumGCAge", "\"0s\"", 29, EVER),
-    always("/imageMinimumGCAge", "\"2m0s\""),
+    always("/enableContentionProfiling", Bool(false)),
+    always("/enableControllerAttachDetach", Bool(true)),
+    always("/enableDebugFlagsHandler", Bool(true)),
+    always("/enableDebuggingHandlers", Bool(true)),
+    always("/enableProfilingHandler", Bool(true)),
+    always("/enableServer", Bool(true)),
+    always("/enableSystemLogHandler", Bool(true)),
+    between("/enableSystemLogQuery", Bool(false), 27, EVER),
+    always("/enforceNodeAllocatable", Texts(&["pods"])),
+    between("/eventBurst", Integer(10), ALWAYS, 26),
+    between("/eventBurst", Integer(100), 27, EVER),
+    between("/eventRecordQPS", Integer(5), ALWAYS, 26),
+    between("/eventRecordQPS", Integer(50), 27, EVER),
+    always("/evictionMaxPodGracePeriod", Integer(0)),
+    always("/evictionPressureTransitionPeriod", Text("5m0s")),
+    between("/failCgroupV1", Bool(false), 31, 34),
+    between("/failCgroupV1", Bool(true), 35, EVER),
+    always("/failSwapOn", Bool(true)),
+    always("/fileCheckFrequency", Text("20s")),
+    always("/hairpinMode", Text("promiscuous-bridge")),
+    always("/healthzBindAddress", Text("127.0.0.1")),
+    always("/healthzPort", Integer(10248)),
+    always("/httpCheckFrequency", Text("20s")),
+    always("/imageGCHighThresholdPercent", Integer(85)),
+    always("/imageGCLowThresholdPercent", Integer(80)),
+    between("/imageMaximumGCAge", Text("0s"), 29, EVER),
+    always("/imageMinimumGCAge", Text("2m0s")),
     between(
         "/imagePullCredentialsVerificationPolicy",
-        "\"NeverVerifyPreloadedImages\"",
+        Text("NeverVerifyPreloadedImages"),
         35,
         EVER,
     ),
-    always("/iptablesDropBit", "15"),
-    always("/iptablesMasqueradeBit", "14"),
-    always("/kernelMemcgNotification", "false"),
-    between("/kubeAPIBurst", "10", ALWAYS, 26),
-    between("/kubeAPIBurst", "100", 27, EVER),
-    between("/kubeAPIQPS", "5", ALWAYS, 26),
-    between("/kubeAPIQPS", "50", 27, EVER),
-    always("/localStorageCapacityIsolation", "true"),
-    always("/logging/flushFrequency", "\"5s\""),
-    always("/logging/format", "\"text\""),
-    always("/logging/verbosity", "0"),
-    always("/makeIPTablesUtilChains", "true"),
-    always("/maxOpenFiles", "1000000"),
-    always("/maxPods", "110"),
-    always("/memoryManagerPolicy", "\"None\""),
-    between("/memoryReservationPolicy", "\"None\"", 36, EVER),
-    between("/memoryThrottlingFactor", "0.8", ALWAYS, 26),
-    between("/memoryThrottlingFactor", "0.9", 27, 36),
-    between("/mergeDefaultEvictionSettings", "false", 33, EVER),
-    always("/nodeLeaseDurationSeconds", "40"),
-    always("/nodeStatusMaxImages", "50"),
-    always("/nodeStatusUpdateFrequency", "\"10s\""),
-    always("/oomScoreAdj", "-999"),
-    between("/podLogsDir", "\"/var/log/pods\"", 30, EVER),
-    always("/podPidsLimit", "-1"),
-    always("/podsPerCore", "0"),
-    always("/port", "10250"),
-    always("/protectKernelDefaults", "false"),
-    always("/readOnlyPort", "0"),
-    always("/registerNode", "true"),
-    always("/registryBurst", "10"),
-    always("/registryPullQPS", "5"),
-    always("/resolvConf", "\"/etc/resolv.conf\""),
-    always("/rotateCertificates", "false"),
-    always("/runOnce", "false"),
-    always("/runtimeRequestTimeout", "\"2m0s\""),
-    always("/seccompDefault", "false"),
-    always("/serverTLSBootstrap", "false"),
-    always("/shutdownGracePeriod", "\"0s\""),
-    always("/shutdownGracePeriodCriticalPods", "\"0s\""),
-    always("/streamingConnectionIdleTimeout", "\"4h0m0s\""),
-    always("/syncFrequency", "\"1m0s\""),
-    always("/topologyManagerPolicy", "\"none\""),
-    always("/topologyManagerScope", "\"container\""),
+    always("/iptablesDropBit", Integer(15)),
+    always("/iptablesMasqueradeBit", Integer(14)),
+    always("/kernelMemcgNotification", Bool(false)),
+    between("/kubeAPIBurst", Integer(10), ALWAYS, 26),
+    between("/kubeAPIBurst", Integer(100), 27, EVER),
+    between("/kubeAPIQPS", Integer(5), ALWAYS, 26),
+    between("/kubeAPIQPS", Integer(50), 27, EVER),
+    always("/localStorageCapacityIsolation", Bool(true)),
+    always("/logging/flushFrequency", Text("5s")),
+    always("/logging/format", Text("text")),
+    always("/logging/verbosity", Integer(0)),
+    always("/makeIPTablesUtilChains", Bool(true)),
+    always("/maxOpenFiles", Integer(1_000_000)),
+    always("/maxPods", Integer(110)),
+    always("/memoryManagerPolicy", Text("None")),
+    between("/memoryReservationPolicy", Text("None"), 36, EVER),
+    between("/memoryThrottlingFactor", Float(0.8), ALWAYS, 26),
+    between("/memoryThrottlingFactor", Float(0.9), 27, 36),
+    between("/mergeDefaultEvictionSettings", Bool(false), 33, EVER),
+    always("/nodeLeaseDurationSeconds", Integer(40)),
+    always("/nodeStatusMaxImages", Integer(50)),
+    always("/nodeStatusUpdateFrequency", Text("10s")),
+    always("/oomScoreAdj", Integer(-999)),
+    between("/podLogsDir", Text("/var/log/pods"), 30, EVER),
+    always("/podPidsLimit", Integer(-1)),
+    always("/podsPerCore", Integer(0)),
+    always("/port", Integer(10250)),
+    always("/protectKernelDefaults", Bool(false)),
+    always("/readOnlyPort", Integer(0)),
+    always("/registerNode", Bool(true)),
+    always("/registryBurst", Integer(10)),
+    always("/registryPullQPS", Integer(5)),
+    always("/resolvConf", Text("/etc/resolv.conf")),
+    always("/rotateCertificates", Bool(false)),
+    always("/runOnce", Bool(false)),
+    always("/runtimeRequestTimeout", Text("2m0s")),
+    always("/seccompDefault", Bool(false)),
+    always("/serverTLSBootstrap", Bool(false)),
+    always("/shutdownGracePeriod", Text("0s")),
+    always("/shutdownGracePeriodCriticalPods", Text("0s")),
+    always("/streamingConnectionIdleTimeout", Text("4h0m0s")),
+    always("/syncFrequency", Text("1m0s")),
+    always("/topologyManagerPolicy", Text("none")),
+    always("/topologyManagerScope", Text("container")),
     always(
         "/volumePluginDir",
-        "\"/usr/libexec/kubernetes/kubelet-plugins/volume/exec/\"",
+        Text("/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"),
     ),
-    always("/volumeStatsAggPeriod", "\"1m0s\""),
+    always("/volumeStatsAggPeriod", Text("1m0s")),
 ];
 
 /// What a kubelet that is started without `--config` has instead
 /// (`applyLegacyDefaults` in `cmd/kubelet/app/options/options.go`).
 static LEGACY: &[Default] = &[
-    always("/authentication/anonymous/enabled", "true"),
-    always("/authentication/webhook/enabled", "false"),
-    always("/authorization/mode", "\"AlwaysAllow\""),
-    always("/readOnlyPort", "10255"),
+    always("/authentication/anonymous/enabled", Bool(true)),
+    always("/authentication/webhook/enabled", Bool(false)),
+    always("/authorization/mode", Text("AlwaysAllow")),
+    always("/readOnlyPort", Integer(10255)),
 ];
 
 /// `eviction.DefaultEvictionHard`, which a configuration file without
 /// `evictionHard` gets. 1.30 added `imagefs.inodesFree`.
 static EVICTION: &[Default] = &[
-    always("/evictionHard/imagefs.available", "\"15%\""),
-    between("/evictionHard/imagefs.inodesFree", "\"5%\"", 30, EVER),
-    always("/evictionHard/memory.available", "\"100Mi\""),
-    always("/evictionHard/nodefs.available", "\"10%\""),
-    always("/evictionHard/nodefs.inodesFree", "\"5%\""),
+    always("/evictionHard/imagefs.available", Text("15%")),
+    between("/evictionHard/imagefs.inodesFree", Text("5%"), 30, EVER),
+    always("/evictionHard/memory.available", Text("100Mi")),
+    always("/evictionHard/nodefs.available", Text("10%")),
+    always("/evictionHard/nodefs.inodesFree", Text("5%")),
 ];
 
 /// A default, or `None` where it hangs on a version that is not known.
@@ -182,9 +206,9 @@ fn rows(table: &'static [Default], minor: Option<u32>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for row in table {
         let value = match minor {
-            Some(minor) if (row.from..=row.until).contains(&minor) => parse(row.json),
+            Some(minor) if (row.from..=row.until).contains(&minor) => Some(row.value.into()),
             Some(_) => continue,
-            None if row.from == ALWAYS && row.until == EVER => parse(row.json),
+            None if row.from == ALWAYS && row.until == EVER => Some(row.value.into()),
             None => None,
         };
         if rows
@@ -197,24 +221,19 @@ fn rows(table: &'static [Default], minor: Option<u32>) -> Vec<Row> {
     rows
 }
 
-fn parse(json: &str) -> Option<Json> {
-    serde_json::from_str(json).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fields::KUBELET_CONFIGURATION;
     use super::*;
 
     #[test]
-    fn every_default_is_of_a_field_and_is_json() {
+    fn every_default_is_of_a_field() {
         for row in DEFAULTS.iter().chain(LEGACY).chain(EVICTION) {
             assert!(
                 KUBELET_CONFIGURATION.at(row.pointer).is_some(),
                 "{}",
                 row.pointer
             );
-            assert!(parse(row.json).is_some(), "{}", row.pointer);
         }
         assert!(
             DEFAULTS

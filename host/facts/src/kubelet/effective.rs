@@ -3,6 +3,7 @@
 
 mod merged;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use nodepol_model::{Location, Unavailable};
@@ -239,11 +240,11 @@ impl Effective {
     }
 
     fn get_tree(&self, pointer: &str) -> Option<&Tree> {
-        let mut tokens = tokens(pointer).into_iter();
-        let mut tree = self.root.get(&tokens.next()?)?;
+        let mut tokens = tokens(pointer);
+        let mut tree = self.root.get(&*tokens.next()?)?;
         for token in tokens {
             match tree {
-                Tree::Object(entries) => tree = entries.get(&token)?,
+                Tree::Object(entries) => tree = entries.get(&*token)?,
                 Tree::Leaf(_) | Tree::Removed(_) => return None,
             }
         }
@@ -265,21 +266,19 @@ impl Effective {
     /// The object that holds the pointer's last token; made where it is absent.
     fn parent(&mut self, pointer: &str) -> Option<(&mut BTreeMap<String, Tree>, String)> {
         let mut tokens = tokens(pointer);
-        let name = tokens.pop()?;
+        let name = tokens.next_back()?;
         let mut entries = &mut self.root;
         for token in tokens {
-            let tree = entries
-                .entry(token)
-                .or_insert_with(|| Tree::Object(BTreeMap::new()));
-            if !matches!(tree, Tree::Object(_)) {
-                *tree = Tree::Object(BTreeMap::new());
+            if !matches!(entries.get(&*token), Some(Tree::Object(_))) {
+                let empty = Tree::Object(BTreeMap::new());
+                entries.insert(token.clone().into_owned(), empty);
             }
-            match tree {
-                Tree::Object(inner) => entries = inner,
-                Tree::Leaf(_) | Tree::Removed(_) => return None,
+            match entries.get_mut(&*token) {
+                Some(Tree::Object(inner)) => entries = inner,
+                _ => return None,
             }
         }
-        Some((entries, name))
+        Some((entries, name.into_owned()))
     }
 }
 
@@ -459,15 +458,15 @@ fn collect(
     }
 }
 
-fn tokens(pointer: &str) -> Vec<String> {
-    pointer
-        .strip_prefix('/')
-        .map(|rest| {
-            rest.split('/')
-                .map(|token| token.replace("~1", "/").replace("~0", "~"))
-                .collect()
-        })
-        .unwrap_or_default()
+fn tokens(pointer: &str) -> impl DoubleEndedIterator<Item = Cow<'_, str>> {
+    let tokens = pointer.strip_prefix('/').map(|rest| rest.split('/'));
+    tokens.into_iter().flatten().map(|token| {
+        if token.contains('~') {
+            Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+        } else {
+            Cow::Borrowed(token)
+        }
+    })
 }
 
 /// Whether two values come to the same, such as `0` and `0s`.

@@ -284,10 +284,10 @@ impl Search {
     }
 
     fn existing(&self, names: &[String], suffix: &str, found: &mut Vec<String>) {
+        let wanted: Vec<_> = names.iter().map(|name| name.clone() + suffix).collect();
         for (directory, listing) in &self.directories {
-            for name in names {
-                let wanted = format!("{name}{suffix}");
-                if listing.contains(&wanted) {
+            for wanted in &wanted {
+                if listing.contains(wanted) {
                     let path = format!("{directory}/{wanted}");
                     if !found.contains(&path) {
                         found.push(path);
