@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use nodepol_cases::{Case, differences};
 use nodepol_facts::{Facts, Question};
 use nodepol_model::snapshot::Source;
-use nodepol_model::{Horizon, Verdict};
+use nodepol_model::{Horizon, Snapshot, Verdict};
 use nodepol_sandbox::{
-    Card, Compiler, Embedded, Grants, Limits, Prepared, Sandbox, Standard, parameters,
+    Card, CompileLimits, Compiler, Embedded, Grants, Limits, Prepared, Sandbox, Standard,
+    parameters,
 };
 
 /// The headings of a policy's README, which `nodepol explain` prints.
@@ -224,4 +226,48 @@ fn no_component_is_larger_than_it_may_be() {
         let size = std::fs::metadata(&policy.component).unwrap().len();
         assert!(size <= MAX_COMPONENT, "{} is {size} bytes", policy.id);
     }
+}
+
+/// Where a panic happened is part of the code; which machine built it is nobody's
+/// business, and would make every build another one.
+#[test]
+fn no_component_tells_where_it_was_built() {
+    let policies = policies();
+    let all = policies[0]
+        .component
+        .with_file_name("nodepol-standard.wasm");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = root.to_str().unwrap().as_bytes();
+    for path in policies.iter().map(|it| &it.component).chain([&all]) {
+        let bytes = std::fs::read(path).unwrap();
+        let found = bytes.windows(root.len()).any(|it| it == root);
+        assert!(!found, "{}", path.display());
+    }
+}
+
+/// On a CPU or with a linker for which the machine code is of no use.
+#[test]
+fn what_nodepol_carries_can_be_compiled_anew() {
+    let policies = policies();
+    let wasm = policies[0]
+        .component
+        .with_file_name("nodepol-standard.wasm");
+    let embedded = Embedded {
+        wasm: std::fs::read(wasm).unwrap().leak(),
+        artifact: b"for another machine",
+    };
+    let compiler = Compiler::Child {
+        exe: nodepol_tests::binary(),
+        limits: CompileLimits::default(),
+    };
+    let sandbox = Sandbox::new(compiler, None).unwrap();
+    let standard = sandbox.load_standard(&embedded).unwrap();
+    let card = nodepol_sandbox::card(&std::fs::read(&policies[0].component).unwrap()).unwrap();
+    let policy = standard.member(&card, &Grants::standard()).unwrap();
+    let snapshot = Snapshot::empty(Source::Tree, Timestamp::UNIX_EPOCH);
+    let facts = Arc::new(Facts::new(Arc::new(snapshot), Question::default()));
+    let arguments = parameters::check(&card.description.parameters, &BTreeMap::new()).unwrap();
+    let limits = Limits::default();
+    let evaluation = sandbox.evaluate(&policy, &facts, &[Horizon::NextBoot], &arguments, &limits);
+    assert!(evaluation.outcome.is_ok(), "{evaluation:?}");
 }
