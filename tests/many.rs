@@ -70,6 +70,15 @@ fn snapshot(place: &Path, name: &str, swap: bool) -> String {
     document.to_string()
 }
 
+/// A report without what it cost: what nodes have in common is judged once.
+fn free(report: &Json) -> Json {
+    let mut report = report.clone();
+    for policy in report["policies"].as_array_mut().unwrap() {
+        policy.as_object_mut().unwrap().remove("cost").unwrap();
+    }
+    report
+}
+
 #[test]
 fn each_is_reported_as_by_itself_and_in_order() {
     let place = tempfile::tempdir().unwrap();
@@ -101,7 +110,7 @@ fn each_is_reported_as_by_itself_and_in_order() {
         .collect();
     assert_eq!(lines.len(), order.len());
     for (line, kind) in lines.iter().zip(&order) {
-        assert_eq!(*line, alone[*kind]);
+        assert_eq!(free(line), free(&alone[*kind]));
     }
     // Every line of standard output is a document; people read the rest here.
     let failing = order.iter().filter(|kind| **kind == 0).count();

@@ -17,8 +17,8 @@ use crate::run::step;
 use crate::workspace::Workspace;
 pub(crate) use measure::in_child as measure_in_child;
 use measure::{Cost, measure};
-use snapshots::Template;
 pub(crate) use snapshots::in_child as judge_in_child;
+use snapshots::{Nodes, Template};
 
 /// What an evaluation of a node may cost: CPU in milliseconds, memory in MiB.
 const AIM: (f64, f64) = (15.0, 30.0);
@@ -207,28 +207,29 @@ pub(crate) fn run(
 
 /// Judges streams of snapshots like the one in the file `snapshot`.
 fn many(command: &Command, snapshot: &Path, most: usize) -> Result<()> {
-    let size = Template::new(&std::fs::read(snapshot)?)?.size();
+    let size = Template::new(&std::fs::read(snapshot)?, Nodes::Fleet)?.size();
     println!("\nmany snapshots, of {} KiB each", size >> 10);
     println!(
-        "{:>10} {:>12} {:>12} {:>12} {:>12}",
+        "{:<24} {:>10} {:>12} {:>12} {:>12}",
         "", "a second", "a CPU second", "CPU us each", "peak MiB"
     );
-    let mut costs = Vec::new();
-    for count in [most / 100, most / 10, most] {
-        let cost = snapshots::judge(command, count, snapshot)?;
+    let judge = |name: &str, nodes, count: usize| -> Result<(f64, Cost)> {
+        let cost = snapshots::judge(command, count, nodes, snapshot)?;
         let number = count as f64;
         println!(
-            "{count:>10} {:>12.0} {:>12.0} {:>12.1} {:>12.1}",
+            "{:<24} {:>10.0} {:>12.0} {:>12.1} {:>12.1}",
+            format!("{count} {name}"),
             number / cost.wall * 1e3,
             number / cost.cpu * 1e3,
             cost.cpu / number * 1e3,
             cost.peak
         );
-        costs.push((number / cost.cpu * 1e3, cost));
-    }
-    let [few, .., all] = &costs[..] else {
-        return Ok(());
+        Ok((number / cost.cpu * 1e3, cost))
     };
+    judge("strangers", Nodes::Strangers, most / 10)?;
+    let few = judge("of a fleet", Nodes::Fleet, most / 100)?;
+    judge("of a fleet", Nodes::Fleet, most / 10)?;
+    let all = judge("of a fleet", Nodes::Fleet, most)?;
     aim("snapshots per second of CPU", all.0, AIM_MANY, true);
     ratio("CPU of all / of a hundredth", all.1.cpu, few.1.cpu);
     ratio("peak of all / of a hundredth", all.1.peak, few.1.peak);

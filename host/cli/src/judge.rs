@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use nodepol_facts::Facts;
-use nodepol_model::report::{Cost, PhaseChoice, PolicyError, PolicyErrorKind};
+use nodepol_model::report::{Cost, NodeSummary, PhaseChoice, PolicyError, PolicyErrorKind};
 use nodepol_model::{API_VERSION, Horizon, Part, Phase, PolicyReport, Report, Verdict, Verdicts};
 use nodepol_sandbox::{Hearing, LogLevel, Sandbox};
 
@@ -24,6 +25,8 @@ pub(crate) struct Court<'a> {
     pub(crate) phase: Option<Phase>,
     /// Whether to tell wall times: not where the report must be reproducible.
     pub(crate) timed: bool,
+    /// What policies say without being asked, by their ids: it is known already.
+    pub(crate) known: BTreeMap<String, PolicyReport>,
     /// What is not asked again where more of the node is read; none where it is
     /// judged once.
     pub(crate) said: Option<RefCell<BTreeMap<String, PolicyReport>>>,
@@ -51,34 +54,49 @@ const fn is_limit(error: &PolicyError) -> bool {
 
 impl Court<'_> {
     /// What every policy says of a node. Waivers are not heeded yet.
-    pub(crate) fn judge(&self, facts: &Arc<Facts>) -> (PhaseChoice, Vec<PolicyReport>) {
-        let phase = match self.phase {
-            Some(name) => PhaseChoice {
-                name,
-                reason: "as `--phase` says".to_owned(),
-            },
-            None => summary::phase(facts),
-        };
+    pub(crate) fn judge(&self, facts: &Arc<Facts>, phase: Phase) -> Vec<PolicyReport> {
         let mut hearing = Hearing::new(Arc::clone(facts));
-        let reports = self
-            .policies
+        self.policies
             .iter()
             .map(|policy| {
+                if let Some(report) = self.known.get(&policy.id) {
+                    return report.clone();
+                }
                 let Some(said) = &self.said else {
-                    return self.judge_one(policy, phase.name, facts, &mut hearing);
+                    return self.judge_one(policy, phase, facts, &mut hearing);
                 };
                 let mut said = said.borrow_mut();
                 if let Some(report) = said.get(&policy.id) {
                     return report.clone();
                 }
-                let report = self.judge_one(policy, phase.name, facts, &mut hearing);
+                let report = self.judge_one(policy, phase, facts, &mut hearing);
                 if is_final(&report, facts) {
                     said.insert(policy.id.clone(), report.clone());
                 }
                 report
             })
-            .collect();
-        (phase, reports)
+            .collect()
+    }
+
+    /// The phase that a node is judged in.
+    pub(crate) fn phase(&self, facts: &Facts) -> PhaseChoice {
+        match self.phase {
+            Some(name) => PhaseChoice {
+                name,
+                reason: "as `--phase` says".to_owned(),
+            },
+            None => summary::phase(facts),
+        }
+    }
+
+    /// What one policy says of a node that nobody else judges.
+    pub(crate) fn judge_alone(
+        &self,
+        policy: &Policy,
+        phase: Phase,
+        facts: &Arc<Facts>,
+    ) -> PolicyReport {
+        self.judge_one(policy, phase, facts, &mut Hearing::new(Arc::clone(facts)))
     }
 
     fn judge_one(
@@ -198,14 +216,14 @@ fn excerpt(facts: &Facts, path: &str, line: u32) -> Option<String> {
     Some(excerpt)
 }
 
-/// The report of a node.
+/// The report of a node that was looked at at `taken_at`.
 pub(crate) fn report(
-    facts: &Facts,
+    node: NodeSummary,
+    taken_at: Timestamp,
     phase: PhaseChoice,
     mut policies: Vec<PolicyReport>,
     set: &PolicySet,
 ) -> Report {
-    let taken_at = facts.evidence.taken_at();
     let mut waivers = waive(&mut policies, &set.waivers, taken_at);
     // What was left out by `--only` or `--skip` may well be waived.
     waivers.retain(|note| {
@@ -215,7 +233,7 @@ pub(crate) fn report(
     Report {
         api_version: API_VERSION.to_owned(),
         kind: "Report".to_owned(),
-        node: summary::node(facts),
+        node,
         phase,
         taken_at,
         verdict: nodepol_report::overall(&policies),

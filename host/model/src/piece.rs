@@ -1,5 +1,6 @@
 //! The pieces of a snapshot, and which of them differ between two.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::part::Part;
@@ -61,28 +62,24 @@ impl Snapshot {
         single(*source == other.source, Piece::Source);
         single(files.keys().eq(other.files.keys()), Piece::Paths);
         single(*journal == other.journal, Piece::Journal);
-        let (one, another) = (answered(systemd), answered(&other.systemd));
+        let (one, another) = (systemd.present(), other.systemd.present());
         single(same_answer(systemd, &other.systemd), Piece::Bus);
         single(
             one.map(|it| &it.default_target) == another.map(|it| &it.default_target),
             Piece::DefaultTarget,
         );
-        let managers = (one.map(|it| &it.manager), another.map(|it| &it.manager));
-        let units = (one.map(|it| &it.units), another.map(|it| &it.units));
-        compare(&mut found, managers, Piece::Manager);
-        compare(&mut found, units, Piece::Unit);
-        compare(&mut found, (Some(files), Some(&other.files)), Piece::File);
-        let both = (Some(programs), Some(&other.programs));
-        compare(&mut found, both, Piece::Program);
-        let both = (Some(filesystems), Some(&other.filesystems));
-        compare(&mut found, both, Piece::Filesystem);
-        compare(&mut found, (Some(cri), Some(&other.cri)), Piece::Cri);
+        let (ours, theirs) = (one.map(|it| &it.manager), another.map(|it| &it.manager));
+        compare(&mut found, ours, theirs, Piece::Manager);
+        let (ours, theirs) = (one.map(|it| &it.units), another.map(|it| &it.units));
+        compare(&mut found, ours, theirs, Piece::Unit);
+        compare(&mut found, Some(files), Some(&other.files), Piece::File);
+        let theirs = Some(&other.programs);
+        compare(&mut found, Some(programs), theirs, Piece::Program);
+        let theirs = Some(&other.filesystems);
+        compare(&mut found, Some(filesystems), theirs, Piece::Filesystem);
+        compare(&mut found, Some(cri), Some(&other.cri), Piece::Cri);
         found
     }
-}
-
-fn answered(systemd: &Part<Systemd>) -> Option<&Systemd> {
-    systemd.present()
 }
 
 /// Whether both answered, or neither for the same reason.
@@ -97,18 +94,25 @@ fn same_answer(one: &Part<Systemd>, another: &Part<Systemd>) -> bool {
 /// The keys that only one of two maps has, or of which they have other values.
 fn compare<T: PartialEq>(
     found: &mut BTreeSet<Piece>,
-    (one, another): (Option<&BTreeMap<String, T>>, Option<&BTreeMap<String, T>>),
+    one: Option<&BTreeMap<String, T>>,
+    another: Option<&BTreeMap<String, T>>,
     piece: fn(String) -> Piece,
 ) {
-    let empty = BTreeMap::new();
-    let (one, another) = (one.unwrap_or(&empty), another.unwrap_or(&empty));
-    for (key, value) in one {
-        if another.get(key) != Some(value) {
-            found.insert(piece(key.clone()));
-        }
-    }
-    for key in another.keys() {
-        if !one.contains_key(key) {
+    let mut one = one.into_iter().flatten().peekable();
+    let mut another = another.into_iter().flatten().peekable();
+    // Both are sorted.
+    loop {
+        let order = match (one.peek(), another.peek()) {
+            (Some((key, _)), Some((other, _))) => key.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return,
+        };
+        let entry = one.next_if(|_| order.is_le());
+        let other = another.next_if(|_| order.is_ge());
+        if entry != other
+            && let Some((key, _)) = entry.or(other)
+        {
             found.insert(piece(key.clone()));
         }
     }

@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::policy::{self, Policy};
 use crate::progress::Progress;
 use crate::rights::{self, Needs};
-use crate::{output, selection};
+use crate::{output, selection, summary};
 
 /// The arguments of `nodepol eval`.
 #[derive(Debug, Args)]
@@ -106,11 +106,14 @@ pub(crate) fn run(arguments: &Eval) -> Result<u8> {
         policies: &policies,
         phase: arguments.phase.phase(),
         timed: node.is_live(),
+        known: Default::default(),
         said: Some(Default::default()),
     };
     let report = node.look(&arguments.view, |facts| {
-        let (phase, said) = court.judge(facts);
-        judge::report(facts, phase, said, &set)
+        let phase = court.phase(facts);
+        let said = court.judge(facts, phase.name);
+        let taken_at = facts.evidence.taken_at();
+        judge::report(summary::node(facts), taken_at, phase, said, &set)
     })?;
     drop(progress);
 

@@ -60,11 +60,12 @@ pub(crate) fn run(arguments: &Take) -> Result<()> {
         policies: &policies,
         phase: None,
         timed: false,
+        known: Default::default(),
         said: Some(Default::default()),
     };
     node.look(&View::default(), |facts| {
         let _ = facts.summary();
-        let _ = court.judge(facts);
+        let _ = court.judge(facts, court.phase(facts).name);
     })?;
     drop(progress);
     output::write(arguments.output.as_deref(), &node.snapshot().to_json()?)

@@ -3,8 +3,10 @@
 //! One thread reads, one for each core judges, and this one writes, in the order
 //! in which the snapshots came. Only so many are on their way at a time, so a
 //! stream of any length takes the same memory. Nothing is kept of a node but
-//! what the summary counts.
+//! what the summary counts and, of one of each kind, what policies said of it
+//! ([`fleet`]).
 
+mod fleet;
 mod input;
 mod line;
 mod summary;
@@ -18,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nodepol_facts::Facts;
-use nodepol_facts::facts::Question;
+use nodepol_model::report::NodeSummary;
 use nodepol_report::{FailOn, Format, Outcome};
 use nodepol_sandbox::Sandbox;
 
@@ -28,13 +30,14 @@ use crate::policy::Policy;
 use crate::policy_set::PolicySet;
 use crate::{snapshot_file, summary as node_summary};
 
+use fleet::{Fleet, Turn};
 use input::Item;
 pub(crate) use input::Snapshots;
 pub(crate) use line::check as check_format;
 use summary::Summary;
 
 /// How many snapshots are on their way for each core.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 
 /// How often the progress on a terminal is new.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -73,21 +76,22 @@ pub(crate) fn judge(session: &Session<'_>, snapshots: Snapshots) -> Result<u8> {
     let (send, received) = mpsc::sync_channel::<(u64, Item)>(cores * AHEAD);
     let items = Arc::new(Mutex::new(received));
     let (done, judged) = mpsc::channel::<Judged>();
+    let fleet = Fleet::default();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("nodepol-read".to_owned())
             .spawn_scoped(scope, move || read(snapshots, &permit, &send))
             .context("no thread can be started")?;
         for core in 0..cores {
-            let (items, done) = (Arc::clone(&items), done.clone());
+            let (items, done, fleet) = (Arc::clone(&items), done.clone(), &fleet);
             let worker = std::thread::Builder::new().name(format!("nodepol-judge-{core}"));
-            let started = worker.spawn_scoped(scope, move || work(session, &items, &done));
+            let started = worker.spawn_scoped(scope, move || work(session, fleet, &items, &done));
             if core == 0 {
                 started.context("no thread can be started")?;
             }
         }
         drop((items, done));
-        write(session, &judged, permits)
+        write(session, &judged, permits, cores * AHEAD / 2)
     })
 }
 
@@ -100,11 +104,16 @@ fn read(snapshots: Snapshots, permit: &SyncSender<()>, send: &SyncSender<(u64, I
     }
 }
 
-fn work(session: &Session<'_>, items: &Mutex<Receiver<(u64, Item)>>, done: &Sender<Judged>) {
+fn work(
+    session: &Session<'_>,
+    fleet: &Fleet,
+    items: &Mutex<Receiver<(u64, Item)>>,
+    done: &Sender<Judged>,
+) {
     loop {
         let next = items.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, item)) = next else { return };
-        let judged = match judge_one(session, &item) {
+        let judged = match judge_one(session, &item, fleet.turn(number)) {
             Ok((line, score)) => Judged {
                 number,
                 line,
@@ -122,35 +131,43 @@ fn work(session: &Session<'_>, items: &Mutex<Receiver<(u64, Item)>>, done: &Send
     }
 }
 
-fn judge_one(session: &Session<'_>, item: &Item) -> Result<(String, summary::Score)> {
+fn judge_one(
+    session: &Session<'_>,
+    item: &Item,
+    turn: Turn<'_>,
+) -> Result<(String, summary::Score)> {
     let started = Instant::now();
     let bytes = item
         .bytes
         .as_ref()
         .map_err(|why| anyhow::anyhow!("{why}"))?;
-    let snapshot = snapshot_file::parse(bytes)?;
-    let at = match session.view.at {
-        None => None,
-        Some(at) => Some(
-            at.instant(snapshot.taken_at)
-                .context("`--at` is further away than time goes")?,
-        ),
-    };
-    let facts = Arc::new(Facts::new(
-        Arc::new(snapshot),
-        Question {
-            at,
-            ..node_summary::question(session.view)
-        },
-    ));
-    let court = Court {
+    let mut snapshot = snapshot_file::parse(bytes)?;
+    if let Some(at) = session.view.at {
+        snapshot.taken_at = at
+            .instant(snapshot.taken_at)
+            .context("`--at` is further away than time goes")?;
+    }
+    let snapshot = Arc::new(snapshot);
+    let model = turn.count(&snapshot);
+    let question = node_summary::question(session.view);
+    let facts = Arc::new(Facts::new(Arc::clone(&snapshot), question.clone()));
+    let mut court = Court {
         sandbox: session.sandbox,
         policies: session.policies,
         phase: session.phase,
         timed: true,
+        known: BTreeMap::new(),
         said: None,
     };
-    let (phase, mut said) = court.judge(&facts);
+    let (phase, node) = match model {
+        Some(model) => {
+            let known = model.known(&court, &question, &snapshot, &facts);
+            court.known = known.said;
+            (known.phase, known.node)
+        }
+        None => (court.phase(&facts), None),
+    };
+    let mut said = court.judge(&facts, phase.name);
     let mut times = BTreeMap::new();
     for policy in &mut said {
         // Taken out: the same snapshots give the same lines.
@@ -158,20 +175,30 @@ fn judge_one(session: &Session<'_>, item: &Item) -> Result<(String, summary::Sco
             times.insert(policy.id.clone(), micros);
         }
     }
-    let report = judge::report(&facts, phase, said, session.set);
+    let node = NodeSummary {
+        name: node_summary::name(&facts),
+        ..node.unwrap_or_else(|| node_summary::without_name(&facts))
+    };
+    let report = judge::report(node, snapshot.taken_at, phase, said, session.set);
     let outcome = Outcome::of(&report, session.fail_on);
     let line = line::of(session.format, &item.name, &report, outcome)?;
     let score = summary::Score::new(&item.name, &report, outcome, times, started.elapsed());
     Ok((line, score))
 }
 
-/// Writes the lines in their order, then the summary.
-fn write(session: &Session<'_>, judged: &Receiver<Judged>, permits: Receiver<()>) -> Result<u8> {
+/// Writes the lines in their order, then the summary. Lets so many snapshots more be
+/// read whenever it has written a `group` of lines.
+fn write(
+    session: &Session<'_>,
+    judged: &Receiver<Judged>,
+    permits: Receiver<()>,
+    group: usize,
+) -> Result<u8> {
     let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
     let mut summary = Summary::default();
     // Those that were judged before their turn.
     let mut early: BTreeMap<u64, Judged> = BTreeMap::new();
-    let mut next = 0;
+    let (mut next, mut written) = (0, 0);
     let mut progress = Progress::default();
     while let Ok(node) = judged.recv() {
         early.insert(node.number, node);
@@ -187,8 +214,14 @@ fn write(session: &Session<'_>, judged: &Receiver<Judged>, permits: Receiver<()>
                 Err(error) => return Err(error).context("cannot write to standard output"),
             }
             summary.add(node.score);
-            // There is one for each line, so this waits for nobody.
-            let _ = permits.recv();
+            written += 1;
+        }
+        // In groups, so that the reader does not wake up for each. There is a permit
+        // for each line, so this waits for nobody.
+        if written >= group {
+            for _ in 0..std::mem::take(&mut written) {
+                let _ = permits.recv();
+            }
         }
         progress.show(&summary);
     }

@@ -59,13 +59,26 @@ pub(crate) fn phase(facts: &Facts) -> PhaseChoice {
 
 /// Who is judged.
 pub(crate) fn node(facts: &Facts) -> NodeSummary {
+    NodeSummary {
+        name: name(facts),
+        ..without_name(facts)
+    }
+}
+
+/// The node's own name.
+pub(crate) fn name(facts: &Facts) -> Option<String> {
     let hostname = facts
         .node
         .hostname(Horizon::Now)
         .or_else(|_| facts.node.hostname(Horizon::NextBoot));
+    hostname.ok().flatten().map(|name| name.value)
+}
+
+/// What is judged, by whatever name.
+pub(crate) fn without_name(facts: &Facts) -> NodeSummary {
     let runtime = facts.runtimes.selected(Horizon::NextBoot).ok().flatten();
     NodeSummary {
-        name: hostname.ok().flatten().map(|name| name.value),
+        name: None,
         os: facts
             .node
             .os()
