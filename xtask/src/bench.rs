@@ -16,7 +16,7 @@ use clap::Args;
 use crate::run::step;
 use crate::workspace::Workspace;
 pub(crate) use measure::in_child as measure_in_child;
-use measure::{Cost, measure};
+use measure::{Cost, measure, own_peak};
 pub(crate) use snapshots::in_child as judge_in_child;
 use snapshots::{Nodes, Template};
 
@@ -179,9 +179,10 @@ pub(crate) fn run(
         AIM.1,
         false,
     );
+    // Of what it runs, `containerd config dump` takes most.
     aim(
-        "memory of nodepol eval, this machine (MiB)",
-        live.peak,
+        "memory of nodepol itself, this machine (MiB)",
+        own_peak(&nodepol(&["eval"]))?,
         AIM.1,
         false,
     );

@@ -34,12 +34,41 @@ pub(crate) fn measure(command: &Command, runs: u32) -> Result<Cost> {
         .arg(runs.to_string())
         .arg(command.get_program())
         .args(command.get_args());
-    for (name, value) in command.get_envs() {
+    take_environment(&mut child, command);
+    parsed(child)
+}
+
+/// The memory that a program itself uses at the peak, in MiB, without the programs
+/// that it runs: what `/proc` says of it last.
+pub(crate) fn own_peak(command: &Command) -> Result<f64> {
+    let mut again = Command::new(command.get_program());
+    again
+        .args(command.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    take_environment(&mut again, command);
+    let mut child = again.spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = None;
+    while child.try_wait()?.is_none() {
+        // It is gone as soon as the program ends.
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let mut lines = text.lines();
+        let known = lines.find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+        peak = known.and_then(|kib| kib.parse::<f64>().ok()).or(peak);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(peak.context("/proc does not tell what memory a program uses")? / 1024.0)
+}
+
+/// Gives a command the variables that another one has.
+pub(crate) fn take_environment(to: &mut Command, from: &Command) {
+    for (name, value) in from.get_envs() {
         if let Some(value) = value {
-            child.env(name, value);
+            to.env(name, value);
         }
     }
-    parsed(child)
 }
 
 /// The cost that a child of this program prints.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::measure::{Cost, children, parsed};
+use super::measure::{Cost, children, parsed, take_environment};
 
 /// What nodes of a stream have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,11 +134,7 @@ pub(crate) fn judge(
         .arg(snapshot)
         .arg(command.get_program())
         .args(command.get_args());
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            child.env(name, value);
-        }
-    }
+    take_environment(&mut child, command);
     parsed(child)
 }
 

@@ -152,8 +152,8 @@ impl Kinds {
     }
 
     fn count(&mut self, number: u64, snapshot: &Arc<Snapshot>) -> Option<Arc<Model>> {
-        let known = self.known.iter_mut();
-        let Some(kind) = known.into_iter().find(|kind| alike(&kind.first, snapshot)) else {
+        let mut known = self.known.iter_mut();
+        let Some(kind) = known.find(|kind| alike(&kind.first, snapshot)) else {
             if self.known.len() < MAX_KINDS {
                 self.known.push(Kind {
                     first: Arc::clone(snapshot),
@@ -178,13 +178,16 @@ impl Kinds {
 /// Whether two nodes run the same system and the same programs. Only where to look
 /// for what they have in common hangs on it.
 fn alike(one: &Snapshot, another: &Snapshot) -> bool {
-    let release = |of: &Snapshot| {
-        let paths = ["/etc/os-release", "/usr/lib/os-release"];
-        paths.map(|path| -> Option<FileNode> { Some(of.files.get(path)?.present()?.node.clone()) })
-    };
+    let releases = ["/etc/os-release", "/usr/lib/os-release"];
     one.source == another.source
         && one.programs == another.programs
-        && release(one) == release(another)
+        && releases
+            .iter()
+            .all(|path| found(one, path) == found(another, path))
+}
+
+fn found<'a>(snapshot: &'a Snapshot, path: &str) -> Option<&'a FileNode> {
+    Some(&snapshot.files.get(path)?.present()?.node)
 }
 
 impl Model {
