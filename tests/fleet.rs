@@ -50,7 +50,7 @@ impl Chance {
 
 /// Makes another node of it: something of what was read is not as it was.
 fn change(snapshot: &mut Snapshot, chance: &mut Chance) {
-    let which = chance.below(16);
+    let which = chance.below(18);
     if let (10..=13, Part::Present(systemd)) = (which, &mut snapshot.systemd) {
         if which == 10 {
             let property = chance.key(&systemd.manager).unwrap_or_default();
@@ -69,6 +69,15 @@ fn change(snapshot: &mut Snapshot, chance: &mut Chance) {
         return;
     }
     match which {
+        16 => snapshot.systemd = Part::Unreadable("no bus".to_owned()),
+        17 => {
+            let path = ["/etc/fstab", "/etc/os-release", "/etc/hostname"][chance.below(3)];
+            let why = Part::Unreadable("permission denied".to_owned());
+            snapshot.files.insert(path.to_owned(), why);
+            if let Part::Present(systemd) = &mut snapshot.systemd {
+                systemd.default_target = Some("rescue.target".to_owned());
+            }
+        }
         14 => {
             let days = [3, 30, 400][chance.below(3)];
             let hours = Span::new().hours(24 * days);
@@ -114,6 +123,9 @@ fn change_file(snapshot: &mut Snapshot, chance: &mut Chance) {
             snapshot.files.remove(&below);
         }
         FileNode::Symlink(target) => "/dev/null".clone_into(target),
+        FileNode::Regular(_) if chance.below(2) == 0 => {
+            (file.mode, file.uid) = (file.mode ^ 0o111, 1000);
+        }
         _ => {
             snapshot.files.insert(path, Part::Absent);
         }

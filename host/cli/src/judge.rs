@@ -26,7 +26,7 @@ pub(crate) struct Court<'a> {
     /// Whether to tell wall times: not where the report must be reproducible.
     pub(crate) timed: bool,
     /// What policies say without being asked, by their ids: it is known already.
-    pub(crate) known: BTreeMap<String, PolicyReport>,
+    pub(crate) known: BTreeMap<String, Arc<PolicyReport>>,
     /// What is not asked again where more of the node is read; none where it is
     /// judged once.
     pub(crate) said: Option<RefCell<BTreeMap<String, PolicyReport>>>,
@@ -60,7 +60,7 @@ impl Court<'_> {
             .iter()
             .map(|policy| {
                 if let Some(report) = self.known.get(&policy.id) {
-                    return report.clone();
+                    return PolicyReport::clone(report);
                 }
                 let Some(said) = &self.said else {
                     return self.judge_one(policy, phase, facts, &mut hearing);

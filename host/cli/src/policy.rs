@@ -196,13 +196,16 @@ pub(crate) fn find<'a>(
 ) -> Result<Components<'a>, Mistakes> {
     let mut found = Vec::new();
     let all = Arc::new(Shipped::default());
+    let mut sources = set.entries.iter().map(|entry| &entry.source);
+    if sources.any(|source| matches!(source, Source::Standard(_))) {
+        all.prepare(sandbox);
+    }
     for entry in &set.entries {
         match &entry.source {
             Source::Standard(id) => {
                 // Whoever read the set knows all ids: one that there is not is
                 // told already.
                 if let Some(component) = component::find(id) {
-                    all.prepare(sandbox);
                     let policy = standard(entry, component, &all, &mut mistakes);
                     found.push((entry, Found::Standard(Box::new(policy))));
                 }

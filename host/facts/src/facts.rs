@@ -72,7 +72,7 @@ impl Facts {
         Self::of(snapshot, question, Evidence::new)
     }
 
-    /// The same facts; [`Evidence::seen`] tells what of the snapshot they rest on.
+    /// The same facts; [`Evidence::take_seen`] tells what of the snapshot they rest on.
     pub fn watched(snapshot: Arc<Snapshot>, question: Question) -> Self {
         Self::of(snapshot, question, Evidence::watched)
     }

@@ -85,7 +85,16 @@ impl Snapshot {
 /// Whether both answered, or neither for the same reason.
 fn same_answer(one: &Part<Systemd>, another: &Part<Systemd>) -> bool {
     match (one, another) {
-        (Part::Present(_), Part::Present(_)) | (Part::Absent, Part::Absent) => true,
+        // What it answered are pieces of their own, all of them.
+        (
+            Part::Present(Systemd {
+                manager: _,
+                default_target: _,
+                units: _,
+            }),
+            Part::Present(_),
+        )
+        | (Part::Absent, Part::Absent) => true,
         (Part::Unreadable(one), Part::Unreadable(another)) => one == another,
         _ => false,
     }

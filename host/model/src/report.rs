@@ -164,7 +164,7 @@ pub struct Cost {
     /// Fuel: the same on every machine for the same policies and snapshot. (Standard
     /// policies share an instance, so that a few units depend on which of them were
     /// asked before.) 0 where the policy was not asked: in this phase, or of a node of
-    /// a stream of which it says what it said of one like it.
+    /// a stream of which it says what it says of the model of its kind.
     pub fuel: u64,
     /// Wall time in microseconds; `null` where the report must be reproducible.
     pub micros: Option<u64>,

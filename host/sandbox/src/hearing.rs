@@ -64,18 +64,27 @@ impl Hearing {
         let given: Vec<_> = which
             .chain(arguments.iter().map(Argument::to_wit))
             .collect();
-        let mut run = match self.shared.take_if(|run| run.serves(policy, limits)) {
-            Some(mut run) => {
-                run.again(policy);
-                run
-            }
-            None => Run::new(policy, Some(Arc::clone(&self.facts)), limits),
+        let call = |run: &mut Run| {
+            run.call(Stage::Evaluate, |policy, store| {
+                policy
+                    .nodepol_policy_check()
+                    .call_evaluate(store, &asked, &given)
+            })
         };
-        let called = run.call(Stage::Evaluate, |policy, store| {
-            policy
-                .nodepol_policy_check()
-                .call_evaluate(store, &asked, &given)
-        });
+        let fresh = || Run::new(policy, Some(Arc::clone(&self.facts)), limits);
+        let shared = self.shared.take_if(|run| run.serves(policy, limits));
+        let is_shared = shared.is_some();
+        let mut run = shared.map_or_else(fresh, |run| run.again(policy));
+        let mut called = call(&mut run);
+        // What others hold of the memory is not its own.
+        if is_shared
+            && called
+                .as_ref()
+                .is_err_and(|it| it.kind == PolicyErrorKind::Memory)
+        {
+            run = fresh();
+            called = call(&mut run);
+        }
         let (fuel, log) = (run.fuel_used(), run.take_log());
         if policy.member.is_some() && called.is_ok() && self.shared.is_none() {
             self.shared = Some(run);

@@ -49,10 +49,11 @@ impl Run {
     }
 
     /// Makes it ready for the next policy of its component.
-    pub(crate) fn again(&mut self, prepared: &Prepared) {
+    pub(crate) fn again(mut self, prepared: &Prepared) -> Self {
         let files = Arc::clone(&prepared.granted_files);
         self.store.data_mut().renew(files);
         self.fill_up();
+        self
     }
 
     /// Gives it all that its limits allow for a policy.

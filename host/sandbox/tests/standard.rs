@@ -22,7 +22,7 @@ use support::{Policy, no_facts};
 const BOTH: [Horizon; 2] = [Horizon::Now, Horizon::NextBoot];
 
 /// Its summary is as long as the number of its calls. A policy whose id begins with
-/// `t` traps, and one with `l` loops.
+/// `t` traps, one with `l` loops, and one with `g` takes three pages of memory more.
 fn counting() -> Vec<u8> {
     Policy {
         evaluate: r"
@@ -31,7 +31,9 @@ fn counting() -> Vec<u8> {
             (if (i32.eq (i32.load8_u (i32.load offset=16 (local.get 2))) (i32.const 0x74))
               (then unreachable))
             (if (i32.eq (i32.load8_u (i32.load offset=16 (local.get 2))) (i32.const 0x6c))
-              (then (loop $again (br $again))))"
+              (then (loop $again (br $again))))
+            (if (i32.eq (i32.load8_u (i32.load offset=16 (local.get 2))) (i32.const 0x67))
+              (then (drop (memory.grow (i32.const 3)))))"
             .to_owned(),
         ..Policy::default()
     }
@@ -124,6 +126,19 @@ fn one_with_limits_of_its_own_has_an_instance_of_its_own() {
     assert_eq!(node.calls("one"), Ok(1));
     assert_eq!(node.calls_within("one", &small), Ok(1));
     assert_eq!(node.calls("one"), Ok(2));
+}
+
+#[test]
+fn memory_that_another_holds_is_not_its_own() {
+    let mut node = Node::new();
+    // Of two pages at the start: enough to grow once.
+    let limits = Limits {
+        memory: 6 << 16,
+        ..Limits::default()
+    };
+    assert_eq!(node.calls_within("grow", &limits), Ok(1));
+    assert_eq!(node.calls_within("grow", &limits), Ok(1));
+    assert_eq!(node.calls_within("one", &limits), Ok(2));
 }
 
 #[test]

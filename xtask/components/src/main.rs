@@ -5,11 +5,11 @@
 //! It is a program of its own so that `cargo xtask` can be built in seconds and
 //! say what it does while this one's compiler is built.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use wit_component::ComponentEncoder;
 
 /// The name of the package with all policies.
@@ -26,25 +26,35 @@ fn main() -> Result<()> {
         .collect::<Vec<_>>();
     std::fs::create_dir_all(&components)
         .with_context(|| format!("cannot create {}", components.display()))?;
-    let mut made = BTreeSet::new();
-    let mut write = |name: String, bytes: &[u8]| {
-        write_if_changed(&components.join(&name), bytes)?;
-        made.insert(OsString::from(name));
-        anyhow::Ok(())
-    };
+    let mut made = BTreeMap::new();
     for id in &ids {
         let component = encode(&modules, id)?;
         let card = nodepol_sandbox::card(&component)
             .map_err(|error| anyhow!("{id} does not say who it is: {error}"))?;
-        write(format!("{id}.wasm"), &component)?;
-        write(format!("{id}.json"), &serde_json::to_vec(&card)?)?;
+        let named = &card.description.id;
+        ensure!(
+            named == id,
+            "the policy in plugins/{id} calls itself {named}"
+        );
+        made.insert(format!("{id}.wasm"), component);
+        made.insert(format!("{id}.json"), serde_json::to_vec(&card)?);
     }
     let all = encode(&modules, ALL)?;
     let artifact = nodepol_sandbox::engine::compile_trusted(&all)
         .map_err(|error| anyhow!("cannot compile {ALL}: {error}"))?;
-    write(format!("{ALL}.wasm"), &all)?;
-    write(format!("{ALL}.cwasm"), &artifact)?;
-    remove_others(&components, &made)
+    made.insert(format!("{ALL}.wasm"), all);
+    let code = components.join(format!("{ALL}.cwasm"));
+    // Machine code beside the cards of others is worse than none, which a build of
+    // nodepol refuses: it is the last that is written.
+    if code.exists() && std::fs::read(&code)? != artifact {
+        std::fs::remove_file(&code).with_context(|| format!("cannot remove {}", code.display()))?;
+    }
+    for (name, bytes) in &made {
+        write_if_changed(&components.join(name), bytes)?;
+    }
+    write_if_changed(&code, &artifact)?;
+    let known = made.into_keys().chain([format!("{ALL}.cwasm")]);
+    remove_others(&components, &known.map(OsString::from).collect())
 }
 
 /// Makes a component of a core module; imports that its code never calls are

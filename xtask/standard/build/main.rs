@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    let modules = policies::as_modules(&plugins, &out, "MEMBER", "MEMBERS: &[(&str, Native)]")?;
+    let modules =
+        policies::as_modules(&plugins, &out, "EVALUATE", "POLICIES: &[(&str, Evaluate)]")?;
     std::fs::write(out.join("policies.rs"), modules)?;
     Ok(())
 }

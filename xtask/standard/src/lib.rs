@@ -4,20 +4,18 @@
 #![cfg(target_arch = "wasm32")]
 
 use nodepol_plugin::bindings::exports::nodepol::policy::check;
-use nodepol_plugin::component::Native;
 use nodepol_plugin::{Answer, Argument, Failure, Horizon, Phase, Severity, Value};
 
 /// The parameter that names the policy.
 const POLICY: &str = "policy";
 
+/// How a policy judges a node.
+type Evaluate = fn(Vec<Horizon>, Vec<Argument>) -> Result<Answer, Failure>;
+
 /// What a policy says `policy!` for: here it is one of many.
 macro_rules! policy {
     ($policy:ty) => {
-        pub(crate) const MEMBER: nodepol_plugin::component::Native =
-            nodepol_plugin::component::Native {
-                describe: nodepol_plugin::component::describe::<$policy>,
-                evaluate: nodepol_plugin::component::evaluate::<$policy>,
-            };
+        pub(crate) const EVALUATE: crate::Evaluate = nodepol_plugin::component::evaluate::<$policy>;
     };
 }
 
@@ -50,9 +48,9 @@ impl check::Guest for Standard {
         let Some(Value::Text(id)) = named else {
             return Err(Failure::InvalidParameter(POLICY.to_owned()));
         };
-        let found = MEMBERS.binary_search_by_key(&id.as_str(), |(id, _)| id);
-        match found.ok().and_then(|at| MEMBERS.get(at)) {
-            Some((_, member)) => (member.evaluate)(horizons, parameters),
+        let found = POLICIES.binary_search_by_key(&id.as_str(), |(id, _)| id);
+        match found.ok().and_then(|at| POLICIES.get(at)) {
+            Some((_, evaluate)) => evaluate(horizons, parameters),
             None => Err(Failure::InvalidParameter(id)),
         }
     }

@@ -5,19 +5,19 @@
 //! what of the snapshot its answer rests on is remembered ([`Facts::watched`]). Of
 //! another node it says the same if all of that is the same there: a policy sees
 //! nothing but its snapshot, its parameters and the horizons, so it is not asked
-//! again. Whatever differs is judged as on any other node.
+//! again, nor does it log anything. Whatever differs is judged as on any other node.
 //!
 //! Which node is the model hangs on the order of the stream alone, so that the same
 //! snapshots give the same lines however the threads run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use nodepol_facts::Facts;
 use nodepol_facts::facts::Question;
 use nodepol_model::report::{Cost, NodeSummary, PhaseChoice};
-use nodepol_model::snapshot::FileNode;
-use nodepol_model::{Piece, PolicyReport, Snapshot};
+use nodepol_model::{Part, Piece, PolicyReport, Snapshot};
 
 use crate::judge::Court;
 use crate::summary;
@@ -26,8 +26,11 @@ use crate::summary;
 /// policy alone takes as long as some tens of nodes.
 const BEFORE: usize = 16;
 
-/// How many kinds are known. A stream of more has little in common.
+/// How many kinds are known at a time.
 const MAX_KINDS: usize = 16;
+
+/// The largest snapshot, in bytes of its document, that is kept as a model.
+const MAX_MODEL: usize = 4 << 20;
 
 /// The kinds of nodes in a stream.
 #[derive(Default)]
@@ -48,8 +51,10 @@ struct Kinds {
 
 /// Nodes that are alike enough to compare them.
 struct Kind {
-    first: Arc<Snapshot>,
+    key: u64,
     nodes: usize,
+    /// The node that was counted last.
+    last: u64,
     model: Option<Arc<Model>>,
 }
 
@@ -57,21 +62,23 @@ struct Kind {
 pub(super) struct Model {
     number: u64,
     snapshot: Arc<Snapshot>,
-    /// Made by whoever needs it first.
-    judged: OnceLock<Judged>,
+    /// Found out by whoever needs it first.
+    answers: OnceLock<Answers>,
 }
 
-struct Judged {
+/// What was found out about a model.
+struct Answers {
     phase: Seen<PhaseChoice>,
     /// But for its name.
     node: Seen<NodeSummary>,
-    said: Vec<Seen<PolicyReport>>,
+    said: Vec<Seen<Arc<PolicyReport>>>,
 }
 
-/// Something that is known of a node, and the pieces of its snapshot that it rests on.
+/// Something that is known of a node, and the pieces of its snapshot that it rests on;
+/// none if these are too many.
 struct Seen<T> {
     value: T,
-    pieces: BTreeSet<Piece>,
+    pieces: Option<BTreeSet<Piece>>,
 }
 
 /// What is known of a node because it is known of its model.
@@ -80,7 +87,7 @@ pub(super) struct Known {
     /// But for its name.
     pub(super) node: Option<NodeSummary>,
     /// What policies say, by their ids.
-    pub(super) said: BTreeMap<String, PolicyReport>,
+    pub(super) said: BTreeMap<String, Arc<PolicyReport>>,
 }
 
 /// The turn of one node to be counted: nodes are in their order.
@@ -100,11 +107,12 @@ impl Fleet {
 }
 
 impl Turn<'_> {
-    /// Counts a node, after all that came before it. Gives the model of its kind,
-    /// if it has one.
-    pub(super) fn count(self, snapshot: &Arc<Snapshot>) -> Option<Arc<Model>> {
+    /// Counts a node of which the document has `size` bytes, after all that came before
+    /// it. Gives the model of its kind, if it has one.
+    pub(super) fn count(self, snapshot: &Arc<Snapshot>, size: usize) -> Option<Arc<Model>> {
+        let key = key(snapshot);
         let mut kinds = self.lock();
-        let model = kinds.model(self.number, snapshot);
+        let model = kinds.model(self.number, key);
         if model.is_some() {
             return model;
         }
@@ -112,7 +120,7 @@ impl Turn<'_> {
             let turn = &self.fleet.turn;
             kinds = turn.wait(kinds).unwrap_or_else(PoisonError::into_inner);
         }
-        kinds.count(self.number, snapshot)
+        kinds.count(self.number, key, snapshot, size)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kinds> {
@@ -144,53 +152,84 @@ impl Drop for Turn<'_> {
 impl Kinds {
     /// The model of a node, if one that came before it is: then it makes no difference
     /// whether it is counted.
-    fn model(&self, number: u64, snapshot: &Snapshot) -> Option<Arc<Model>> {
-        let mut known = self.known.iter();
-        let kind = known.find(|kind| alike(&kind.first, snapshot))?;
+    fn model(&self, number: u64, key: u64) -> Option<Arc<Model>> {
+        let kind = self.known.iter().find(|kind| kind.key == key)?;
         let model = kind.model.as_ref()?;
         (model.number < number).then(|| Arc::clone(model))
     }
 
-    fn count(&mut self, number: u64, snapshot: &Arc<Snapshot>) -> Option<Arc<Model>> {
-        let mut known = self.known.iter_mut();
-        let Some(kind) = known.find(|kind| alike(&kind.first, snapshot)) else {
+    fn count(
+        &mut self,
+        number: u64,
+        key: u64,
+        snapshot: &Arc<Snapshot>,
+        size: usize,
+    ) -> Option<Arc<Model>> {
+        let Some(kind) = self.known.iter_mut().find(|kind| kind.key == key) else {
+            self.make_room();
             if self.known.len() < MAX_KINDS {
                 self.known.push(Kind {
-                    first: Arc::clone(snapshot),
+                    key,
                     nodes: 1,
+                    last: number,
                     model: None,
                 });
             }
             return None;
         };
-        kind.nodes += 1;
-        if kind.nodes > BEFORE && kind.model.is_none() {
+        (kind.nodes, kind.last) = (kind.nodes + 1, number);
+        if kind.nodes > BEFORE && kind.model.is_none() && size <= MAX_MODEL {
             kind.model = Some(Arc::new(Model {
                 number,
                 snapshot: Arc::clone(snapshot),
-                judged: OnceLock::new(),
+                answers: OnceLock::new(),
             }));
         }
         kind.model.clone()
     }
+
+    /// Forgets the kind without a model that was not seen for longest.
+    fn make_room(&mut self) {
+        if self.known.len() < MAX_KINDS {
+            return;
+        }
+        let kinds = self.known.iter().enumerate();
+        let oldest = kinds
+            .filter(|(_, kind)| kind.model.is_none())
+            .min_by_key(|(_, kind)| kind.last);
+        if let Some((at, _)) = oldest {
+            self.known.swap_remove(at);
+        }
+    }
 }
 
-/// Whether two nodes run the same system and the same programs. Only where to look
-/// for what they have in common hangs on it.
-fn alike(one: &Snapshot, another: &Snapshot) -> bool {
-    let releases = ["/etc/os-release", "/usr/lib/os-release"];
-    one.source == another.source
-        && one.programs == another.programs
-        && releases
-            .iter()
-            .all(|path| found(one, path) == found(another, path))
-}
-
-fn found<'a>(snapshot: &'a Snapshot, path: &str) -> Option<&'a FileNode> {
-    Some(&snapshot.files.get(path)?.present()?.node)
+/// The same for nodes that run the same system and the same programs. Only where to
+/// look for what nodes have in common hangs on it, not what that is.
+fn key(snapshot: &Snapshot) -> u64 {
+    let releases = ["/etc/os-release", "/usr/lib/os-release"].map(|path| {
+        let file = snapshot.files.get(path).and_then(Part::present);
+        file.map(|file| &file.node)
+    });
+    let alike = (snapshot.source, &snapshot.programs, releases);
+    let mut hasher = DefaultHasher::new();
+    // There is nothing in a snapshot that cannot be written.
+    serde_json::to_string(&alike)
+        .unwrap_or_default()
+        .hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Model {
+    /// Finds out about it what others have in common with it, if nobody did.
+    pub(super) fn prepare(&self, court: &Court<'_>, question: &Question) {
+        self.answers(court, question);
+    }
+
+    fn answers(&self, court: &Court<'_>, question: &Question) -> &Answers {
+        self.answers
+            .get_or_init(|| Answers::of(court, question, &self.snapshot))
+    }
+
     /// What holds of a node of its kind as it does of the model.
     pub(super) fn known(
         &self,
@@ -199,21 +238,19 @@ impl Model {
         snapshot: &Snapshot,
         facts: &Facts,
     ) -> Known {
-        let judged = self
-            .judged
-            .get_or_init(|| Judged::of(court, question, &self.snapshot));
+        let answers = self.answers(court, question);
         let differences = self.snapshot.differences(snapshot);
-        let phase = judged.phase.unless(&differences).cloned();
+        let phase = answers.phase.unless(&differences).cloned();
         let phase = phase.unwrap_or_else(|| court.phase(facts));
         // The horizons at which policies are asked hang on it.
-        let same = phase.name == judged.phase.value.name;
-        let said = judged.said.iter().filter(|_| same);
+        let same = phase.name == answers.phase.value.name;
+        let said = answers.said.iter().filter(|_| same);
         let said = said.filter_map(|report| report.unless(&differences));
         Known {
             phase,
-            node: judged.node.unless(&differences).cloned(),
+            node: answers.node.unless(&differences).cloned(),
             said: said
-                .map(|report| (report.id.clone(), report.clone()))
+                .map(|report| (report.id.clone(), Arc::clone(report)))
                 .collect(),
         }
     }
@@ -222,11 +259,12 @@ impl Model {
 impl<T> Seen<T> {
     /// It, unless something that it rests on is another.
     fn unless(&self, differences: &BTreeSet<Piece>) -> Option<&T> {
-        self.pieces.is_disjoint(differences).then_some(&self.value)
+        let pieces = self.pieces.as_ref()?;
+        pieces.is_disjoint(differences).then_some(&self.value)
     }
 }
 
-impl Judged {
+impl Answers {
     fn of(court: &Court<'_>, question: &Question, snapshot: &Arc<Snapshot>) -> Self {
         let phase = seen(snapshot, question, |facts| court.phase(facts));
         let said = court.policies.iter().map(|policy| {
@@ -234,7 +272,7 @@ impl Judged {
                 let mut report = court.judge_alone(policy, phase.value.name, facts);
                 // On another node it costs nothing.
                 report.cost = Cost::default();
-                report
+                Arc::new(report)
             })
         });
         Self {
@@ -256,14 +294,13 @@ fn seen<T>(
     let facts = Arc::new(Facts::watched(Arc::clone(snapshot), question.clone()));
     Seen {
         value: find(&facts),
-        pieces: facts.evidence.seen(),
+        pieces: facts.evidence.take_seen(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use nodepol_model::Part;
     use nodepol_model::snapshot::Source;
 
     use super::*;
@@ -279,7 +316,7 @@ mod tests {
         let mut number = 0;
         let mut count = |node| {
             number += 1;
-            fleet.turn(number - 1).count(node)
+            fleet.turn(number - 1).count(node, 0)
         };
         for _ in 0..BEFORE {
             assert!(count(&live).is_none());
@@ -291,15 +328,45 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_bounded() {
+    fn kinds_are_bounded_and_the_rare_ones_forgotten() {
         let mut kinds = Kinds::default();
-        for number in 0..2 * MAX_KINDS as u64 {
-            let mut snapshot = Snapshot::empty(Source::Live, Timestamp::UNIX_EPOCH);
-            let program = format!("program-{number}");
-            snapshot.programs.insert(program, Part::Absent);
-            assert!(kinds.count(number, &Arc::new(snapshot)).is_none());
+        let live = node(Source::Live);
+        for number in 0..3 * MAX_KINDS as u64 {
+            assert!(kinds.count(number, number, &live, 0).is_none());
         }
         assert_eq!(kinds.known.len(), MAX_KINDS);
+        // After all those a fleet.
+        for number in 100..116 {
+            assert!(kinds.count(number, 7, &live, 0).is_none());
+        }
+        assert!(kinds.count(116, 7, &live, 0).is_some());
+        for number in 200..300 {
+            kinds.count(number, number, &live, 0);
+        }
+        assert_eq!(kinds.known.len(), MAX_KINDS);
+        assert!(kinds.model(300, 7).is_some());
+    }
+
+    #[test]
+    fn a_large_snapshot_is_no_model() {
+        let mut kinds = Kinds::default();
+        let live = node(Source::Live);
+        for number in 0..20 {
+            assert!(kinds.count(number, 1, &live, MAX_MODEL + 1).is_none());
+        }
+        assert!(kinds.count(20, 1, &live, MAX_MODEL).is_some());
+    }
+
+    #[test]
+    fn a_kind_is_a_system_and_its_programs() {
+        let (live, tree) = (node(Source::Live), node(Source::Tree));
+        assert_ne!(key(&live), key(&tree));
+        let mut other = Snapshot::clone(&live);
+        other.files.insert("/etc/hostname".to_owned(), Part::Absent);
+        assert_eq!(key(&live), key(&other));
+        let version = "kubelet --version".to_owned();
+        other.programs.insert(version, Part::Absent);
+        assert_ne!(key(&live), key(&other));
     }
 
     #[test]
@@ -316,7 +383,7 @@ mod tests {
                         // Of a snapshot that cannot be read.
                         return;
                     }
-                    let model = turn.count(live).map(|model| model.number);
+                    let model = turn.count(live, 0).map(|model| model.number);
                     models.lock().unwrap().insert(number, model);
                 });
             }

@@ -3,7 +3,7 @@
 //! One thread reads, one for each core judges, and this one writes, in the order
 //! in which the snapshots came. Only so many are on their way at a time, so a
 //! stream of any length takes the same memory. Nothing is kept of a node but
-//! what the summary counts and, of one of each kind, what policies said of it
+//! what the summary counts; only of a few kinds of nodes one is kept as a whole
 //! ([`fleet`]).
 
 mod fleet;
@@ -14,12 +14,14 @@ mod summary;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nodepol_facts::Facts;
+use nodepol_model::Snapshot;
 use nodepol_model::report::NodeSummary;
 use nodepol_report::{FailOn, Format, Outcome};
 use nodepol_sandbox::Sandbox;
@@ -28,7 +30,7 @@ use crate::arguments::View;
 use crate::judge::{self, Court};
 use crate::policy::Policy;
 use crate::policy_set::PolicySet;
-use crate::{snapshot_file, summary as node_summary};
+use crate::{diagnostics, snapshot_file, summary as node_summary};
 
 use fleet::{Fleet, Turn};
 use input::Item;
@@ -113,7 +115,11 @@ fn work(
     loop {
         let next = items.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, item)) = next else { return };
-        let judged = match judge_one(session, &item, fleet.turn(number)) {
+        let turn = fleet.turn(number);
+        // Whoever waits for the node waits for ever if this thread ends.
+        let judged = catch_unwind(AssertUnwindSafe(|| judge_one(session, &item, turn)))
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("nodepol itself failed: please report it")));
+        let judged = match judged {
             Ok((line, score)) => Judged {
                 number,
                 line,
@@ -131,26 +137,27 @@ fn work(
     }
 }
 
-fn judge_one(
-    session: &Session<'_>,
-    item: &Item,
-    turn: Turn<'_>,
-) -> Result<(String, summary::Score)> {
-    let started = Instant::now();
-    let bytes = item
-        .bytes
-        .as_ref()
-        .map_err(|why| anyhow::anyhow!("{why}"))?;
+/// The snapshot, as of the instant that is asked about.
+fn parse(session: &Session<'_>, item: &Item) -> Result<Snapshot> {
+    let bytes = item.bytes.as_ref();
+    let bytes = bytes.map_err(|why| anyhow::anyhow!("{why}"))?;
     let mut snapshot = snapshot_file::parse(bytes)?;
     if let Some(at) = session.view.at {
         snapshot.taken_at = at
             .instant(snapshot.taken_at)
             .context("`--at` is further away than time goes")?;
     }
-    let snapshot = Arc::new(snapshot);
-    let model = turn.count(&snapshot);
+    Ok(snapshot)
+}
+
+fn judge_one(
+    session: &Session<'_>,
+    item: &Item,
+    turn: Turn<'_>,
+) -> Result<(String, summary::Score)> {
+    let started = Instant::now();
+    let snapshot = Arc::new(parse(session, item)?);
     let question = node_summary::question(session.view);
-    let facts = Arc::new(Facts::new(Arc::clone(&snapshot), question.clone()));
     let mut court = Court {
         sandbox: session.sandbox,
         policies: session.policies,
@@ -159,6 +166,15 @@ fn judge_one(
         known: BTreeMap::new(),
         said: None,
     };
+    // To wait for others, or for the model of them all, is no work of this node.
+    let before = Instant::now();
+    let size = item.bytes.as_ref().map_or(0, Vec::len);
+    let model = turn.count(&snapshot, size);
+    if let Some(model) = &model {
+        model.prepare(&court, &question);
+    }
+    let elsewhere = before.elapsed();
+    let facts = Arc::new(Facts::new(Arc::clone(&snapshot), question.clone()));
     let (phase, node) = match model {
         Some(model) => {
             let known = model.known(&court, &question, &snapshot, &facts);
@@ -182,7 +198,8 @@ fn judge_one(
     let report = judge::report(node, snapshot.taken_at, phase, said, session.set);
     let outcome = Outcome::of(&report, session.fail_on);
     let line = line::of(session.format, &item.name, &report, outcome)?;
-    let score = summary::Score::new(&item.name, &report, outcome, times, started.elapsed());
+    let took = started.elapsed().saturating_sub(elsewhere);
+    let score = summary::Score::new(&item.name, &report, outcome, times, took);
     Ok((line, score))
 }
 
@@ -211,7 +228,10 @@ fn write(
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                     std::process::exit(summary.exit_code().into());
                 }
-                Err(error) => return Err(error).context("cannot write to standard output"),
+                Err(error) => {
+                    diagnostics::fail(&anyhow::anyhow!("cannot write to standard output: {error}"));
+                    std::process::exit(crate::UNUSABLE.into());
+                }
             }
             summary.add(node.score);
             written += 1;

@@ -77,10 +77,11 @@ impl Evidence {
         }
     }
 
-    /// What was looked at so far, if it was made to remember that: with another
-    /// snapshot in which all of this is the same, nothing would come out different.
-    pub fn seen(&self) -> BTreeSet<Piece> {
-        self.snapshot.seen()
+    /// What was looked at so far: with another snapshot in which all of this is the
+    /// same, nothing would come out different. None if it was not made to remember
+    /// that, or was asked for more than it remembers. Empties the list.
+    pub fn take_seen(&self) -> Option<BTreeSet<Piece>> {
+        self.snapshot.take_seen()
     }
 
     /// When the snapshot was taken.
@@ -101,7 +102,8 @@ impl Evidence {
     /// What was found at a path itself, with no link followed on the way to it.
     /// None if nobody looked.
     pub fn gathered(&self, path: &str) -> Option<&Part<File>> {
-        self.snapshot.file(path)
+        // No path is longer.
+        (path.len() < MAX_PATH).then(|| self.snapshot.file(path))?
     }
 
     /// The kubelet's log.
@@ -265,6 +267,9 @@ impl Evidence {
 
     /// statfs(2) of a path.
     pub fn filesystem(&self, path: &str) -> Part<&Filesystem> {
+        if path.len() >= MAX_PATH {
+            return Part::Unreadable("its name is too long".to_owned());
+        }
         match self.snapshot.filesystem(path) {
             Some(part) => part.as_ref(),
             None => {
@@ -276,13 +281,13 @@ impl Evidence {
 
     /// What answers over CRI at a URL, `unix://` with `/run` for `/var/run`.
     pub fn cri(&self, url: &str) -> Part<&Cri> {
+        if url.len() >= MAX_PATH {
+            return Part::Unreadable("no socket has so long a name".to_owned());
+        }
         match self.snapshot.cri(url) {
             Some(part) => part.as_ref(),
             None if !self.is_live() => {
                 Part::Unreadable("in a tree nothing runs that could be asked".to_owned())
-            }
-            None if url.len() >= MAX_PATH => {
-                Part::Unreadable("no socket has so long a name".to_owned())
             }
             None => {
                 self.want(Want::Cri(url.to_owned()));

@@ -184,6 +184,11 @@ pub(super) fn shown(property: &str, value: &Value) -> String {
             .map(|item| shown("", item))
             .collect::<Vec<_>>()
             .join(" "),
-        Value::Object(_) => value.to_string(),
+        Value::Object(_) => {
+            // D-Bus promises no order.
+            let mut sorted = value.clone();
+            sorted.sort_all_objects();
+            sorted.to_string()
+        }
     }
 }
